@@ -1,0 +1,17 @@
+"""Lethe: watch a language model forget while it is fine-tuned, and learn what prevents it.
+
+Map of the package, from the bottom up; a module may import only from lines above it:
+
+events, controls, runtime   what a run says, what a learner may change, what the machine can do
+world                       the small world that the model ``mini`` was taught
+models, metrics             loading, generation and log-likelihood; forgetting as numbers
+tasks                       what a model is fine-tuned on
+methods, probes             ways of fine-tuning; fixed measurements of what must be kept
+history, store              a run as curves; runs on disk
+train                       the training loop: ``Run``
+plots, checks, report       figures, exercise checks, the learner's report
+widgets                     the dashboard and the teaching widgets
+cli                         ``python -m lablib``
+"""
+
+__version__ = "0.1.0"

@@ -1,0 +1,78 @@
+"""What this machine can do, and where the learner's work and the project's data are kept."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import platformdirs
+import psutil
+import torch
+
+
+def data_folder() -> Path:
+    """Return the project's ``data`` folder (``LETHE_DATA`` overrides it)."""
+    return Path(os.environ.get("LETHE_DATA") or Path(__file__).resolve().parent.parent / "data")
+
+
+def home_folder() -> Path:
+    """Return the one folder for the learner's work: ``LETHE_HOME``, else the user data folder.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be created or written, with what to do about it.
+    """
+    home = Path(os.environ.get("LETHE_HOME") or platformdirs.user_data_dir("lethe", False))
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(
+            f"Your work cannot be kept in {home} ({error.strerror}). "
+            "Set the environment variable LETHE_HOME to a folder you may write to."
+        ) from error
+    if not os.access(home, os.W_OK):
+        raise OSError(
+            f"Your work cannot be kept in {home}: the folder is read-only. "
+            "Set the environment variable LETHE_HOME to a folder you may write to."
+        )
+    return home
+
+
+def device() -> torch.device:
+    """Return the CUDA device if there is one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def fast_mode() -> bool:
+    """Return True where labs must be quick rather than complete (``LETHE_FAST=1``, in tests)."""
+    return os.environ.get("LETHE_FAST", "") not in ("", "0")
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of everything that can change a result."""
+    names = ("lablib", "torch", "transformers", "peft", "datasets", "bitsandbytes", "numpy")
+    found = {"python": sys.version.split()[0]}
+    for name in names:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def memory_mb() -> float:
+    """Return the resident memory of this process in megabytes (10^6 bytes)."""
+    return psutil.Process().memory_info().rss / 1e6
+
+
+def peak_memory_mb() -> float:
+    """Return the highest resident memory this process has had, in megabytes."""
+    try:
+        import resource
+    except ImportError:  # Windows keeps the peak elsewhere
+        return psutil.Process().memory_info().peak_wset / 1e6
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
