@@ -9,6 +9,7 @@ tasks                       what a model is fine-tuned on
 methods, probes             ways of fine-tuning; fixed measurements of what must be kept
 history, store              a run as curves; runs on disk
 train                       the training loop: ``Run``
+experiment                  from a few names to a ready run, with the defaults that go together
 plots, checks, report       figures, exercise checks, the learner's report
 widgets                     the dashboard and the teaching widgets
 cli                         ``python -m lablib``

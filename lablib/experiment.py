@@ -1,0 +1,122 @@
+"""From a few names to a ready ``Run``: model, task, method, general pool, probes, watch prompts.
+
+The one place that knows which defaults go together. The command line, the dashboard and the
+labs all start their runs here, so that "tickets, full, mini" means the same in each.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lablib import models, probes, tasks, world
+from lablib.controls import Controls, check_setting
+from lablib.methods import METHODS, Method
+from lablib.models import LoadedModel
+from lablib.tasks.base import Row, Task
+from lablib.train import Run, TrainConfig, Watch
+
+SMALL = 10_000_000  # parameters; below it a model trains in seconds on a laptop
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """What a run of a model of some size starts with; every field may be overridden."""
+
+    lr: float  # step size of the optimizer
+    batch_size: int  # rows a step
+    train_rows: int  # rows of the train split used in one epoch
+    probe_every: int  # steps between two probe points
+    task_test_rows: int  # test rows scored at each probe point
+    max_length: int  # tokens of a row, prompt and answer together
+
+
+def defaults(n_parameters: int, method: Method) -> Defaults:
+    """Return the settings that a run of ``method`` starts with on a model of this size.
+
+    Small models do 100 steps of 16 rows (seconds); real language models 20 steps of 4 rows,
+    which is enough to see them forget (about a minute on two cores).
+    """
+    lr = method.default_lr(n_parameters)
+    if n_parameters < SMALL:
+        return Defaults(lr, 16, 1600, probe_every=10, task_test_rows=64, max_length=128)
+    return Defaults(lr, 4, 80, probe_every=10, task_test_rows=8, max_length=256)
+
+
+def make_method(name: str, settings: Mapping[str, Any] | None = None) -> Method:
+    """Return the method ``name`` with ``settings`` put into its fields.
+
+    Raises
+    ------
+    ValueError
+        If the method or a field does not exist; the sentence lists those that do.
+    """
+    raise NotImplementedError
+
+
+def general_pool(loaded: LoadedModel, seed: int = 0) -> Sequence[Row]:
+    """Return the general examples that the mix ratio draws from.
+
+    For ``mini`` this is the text of its own pre-training, held-out items excluded; for any
+    other model the broad instructions of the task ``diverse``.
+    """
+    raise NotImplementedError
+
+
+def watch_prompts(loaded: LoadedModel) -> tuple[Watch, ...]:
+    """Return the fixed prompts of "what it answers now", the capital of France first.
+
+    One a capability; real language models are asked the open-ended set as well.
+    """
+    raise NotImplementedError
+
+
+def build(
+    model: str | LoadedModel = "mini",
+    task: str | Path | Task | Sequence[str | Task] = "tickets",
+    method: str | Method = "full",
+    *,
+    settings: Mapping[str, Any] | None = None,
+    controls: Controls | None = None,
+    watch: Sequence[Watch | str] | None = None,
+    probe_names: Sequence[str] | None = None,
+    name: str = "",
+    snapshot_folder: Path | None = None,
+    **config: Any,
+) -> Run:
+    """Return a ``Run`` that is ready to be iterated.
+
+    Parameters
+    ----------
+    model : str or LoadedModel
+        A name that ``models.load`` knows, or a model already loaded. A loaded model is
+        copied, so that it stays as it is; a name is loaded anew.
+    task : str, Path, Task or a sequence of them
+        Built-in key, file or hub id (see ``tasks.load``); several are learned in turn.
+    method : str or Method
+        A key of ``METHODS``, with ``settings`` for its fields, or a method.
+    settings : mapping, optional
+        Hyper-parameters of the method by field name.
+    controls : Controls, optional
+        Shared with the dashboard; made from the config if not given.
+    watch : sequence of Watch or str, optional
+        Prompts answered at every probe point; default ``watch_prompts``.
+    probe_names : sequence of str, optional
+        Keys of ``PROBES``; default all.
+    name : str
+        A name for the run, shown in lists.
+    snapshot_folder : Path, optional
+        Where Rewind snapshots go; needed for ``snapshots=True``.
+    **config
+        Fields of ``TrainConfig`` (``lr``, ``epochs``, ``mix_ratio``, ``seed``, …); those not
+        given come from ``defaults``.
+
+    Raises
+    ------
+    ValueError, OSError
+        With one sentence that says what is wrong and what to do.
+    """
+    raise NotImplementedError
