@@ -4,10 +4,19 @@ the training set's quirks)."""
 
 from __future__ import annotations
 
+import statistics
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+import torch
+
+from lablib import models
+from lablib.events import Progress
+
 SPLITS = ("train", "validation", "test", "shifted")
+LONG_ANSWER = 32  # tokens; answers longer than this are scored token by token
+BATCH_SIZE = 64  # rows scored at once; one greedy batch on ``mini`` takes about 0.2 s
 
 
 @dataclass(frozen=True)
@@ -33,6 +42,122 @@ class Task:
         at both ends ignored. Answers longer than 32 tokens are scored by token accuracy."""
         return float(completion.strip() == row.completion.strip())
 
+    def measure(self, tokenizer) -> str:
+        """Return how this task is scored with this tokenizer.
+
+        Returns
+        -------
+        str
+            ``"exact match"`` of the greedy completion, or ``"token accuracy"`` if the median
+            answer has more than 32 tokens: one changed word in a long answer is not a failure.
+            One measure for the whole task, so that its splits can be compared.
+        """
+        rows = (self.rows("test") or self.rows("train"))[:256]
+        lengths = [len(tokenizer.encode(r.completion, add_special_tokens=False)) for r in rows]
+        long = bool(lengths) and statistics.median(lengths) > LONG_ANSWER
+        return "token accuracy" if long else "exact match"
+
+    def iter_score(
+        self, model, tokenizer, split: str = "test", limit: int | None = None
+    ) -> Iterator[Progress | float]:
+        """Score batch by batch: ``Progress`` events, then the score as the last value.
+
+        Parameters
+        ----------
+        model, tokenizer
+            Any causal language model and its tokenizer.
+        split : str
+            ``"train"``, ``"validation"``, ``"test"`` or ``"shifted"``.
+        limit : int, optional
+            Only the first so many rows; the rows lie in random order.
+
+        Yields
+        ------
+        Progress or float
+            The mean score in [0, 1] comes last. Chance is 0: nobody guesses a whole answer.
+        """
+        rows = self._some(split, limit)
+        if self.measure(tokenizer) == "token accuracy":
+            points = self._iter_token_accuracy(model, tokenizer, rows)
+        else:
+            points = self._iter_exact(model, tokenizer, rows)
+        total, done = 0.0, 0
+        for batch in points:
+            total, done = total + sum(batch), done + len(batch)
+            yield Progress(f"scoring: {self.name}", done, len(rows))
+        yield total / len(rows)
+
     def score(self, model, tokenizer, split: str = "test", limit: int | None = None) -> float:
         """Return the mean score over the first ``limit`` rows of a split, in [0, 1]."""
-        raise NotImplementedError
+        *_, result = self.iter_score(model, tokenizer, split, limit)
+        return result
+
+    def distance(self, model, tokenizer, split: str = "test", limit: int | None = 128) -> float:
+        """Return how far the task lies from a model, before any training.
+
+        Returns
+        -------
+        float
+            The model's mean loss per answer token, in nats, teacher-forced.
+        """
+        total, count = 0.0, 0
+        for batch in _batches(tokenizer, self._some(split, limit)):
+            with torch.no_grad():
+                losses, mask = models.token_losses(model, batch)
+            total += float((losses * mask).sum())
+            count += int(mask.sum())
+        return total / count
+
+    def _some(self, split: str, limit: int | None) -> tuple[Row, ...]:
+        if split not in SPLITS:
+            raise ValueError(f"There is no split {split!r}; choose one of {', '.join(SPLITS)}.")
+        rows = self.rows(split)[:limit]
+        if not rows:
+            raise ValueError(f"Task {self.name!r} has no {split} rows; score another split.")
+        return rows
+
+    def _iter_exact(self, model, tokenizer, rows: Sequence[Row]) -> Iterator[list[float]]:
+        longest = max(len(tokenizer.encode(row.completion)) for row in rows)
+        answers = models.iter_generate(
+            model,
+            tokenizer,
+            [row.prompt for row in rows],
+            max_new_tokens=longest + 2,  # room to see that a model does not stop
+            batch_size=BATCH_SIZE,
+        )
+        for batch in answers:
+            yield [self.right(rows[index], text) for index, text in batch]
+
+    def _iter_token_accuracy(self, model, tokenizer, rows: Sequence[Row]) -> Iterator[list[float]]:
+        """Share of answer tokens that are the model's first choice, given the true ones before."""
+        training = model.training
+        model.eval()
+        try:
+            for batch in _batches(tokenizer, rows):
+                yield _first_choices(model, batch)
+        finally:
+            model.train(training)
+
+
+def _batches(tokenizer, rows: Sequence[Row], size: int = 16):
+    """Rows as batches of 16: the logits of long answers in one batch of 64 would fill memory."""
+    for start in range(0, len(rows), size):
+        part = rows[start : start + size]
+        encoded = [models.encode_row(tokenizer, r.prompt, r.completion, 512) for r in part]
+        yield models.collate(tokenizer, encoded, range(start, start + len(part)), False)
+
+
+@torch.no_grad()
+def _first_choices(model, batch) -> list[float]:
+    """Per row, the share of answer tokens with the highest probability at their place."""
+    batch = batch.to(next(model.parameters()).device)
+    longest = int((batch.labels != -100).sum(1).max())
+    logits = model(
+        input_ids=batch.input_ids,
+        attention_mask=batch.attention_mask,
+        position_ids=models.position_ids(batch.attention_mask),
+        logits_to_keep=longest + 1,
+    ).logits[:, :-1]  # (B, longest, V): the logits before each answer token
+    labels = batch.labels[:, -longest:]
+    hits = (logits.argmax(-1) == labels) & (labels != -100)
+    return (hits.sum(1) / (labels != -100).sum(1)).tolist()
