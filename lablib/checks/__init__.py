@@ -1,0 +1,20 @@
+"""Checks of the exercises: one file a lab, one function an exercise.
+
+A check calls the learner's function, compares with what it should return, and answers with
+a message that teaches: it names the misconception where it recognizes one, shows got against
+expected, and never gives the solution away.
+"""
+
+from lablib.checks import lab_00, lab_02
+from lablib.checks.base import CheckResult
+
+CHECKS = {
+    "00": {"kept": lab_00.kept},
+    "02": {
+        "retention": lab_02.retention,
+        "diagnose": lab_02.diagnose,
+        "cheapest": lab_02.cheapest,
+    },
+}
+
+__all__ = ["CHECKS", "CheckResult"]

@@ -1,0 +1,61 @@
+"""What a complete report of each lab contains, so that what is missing can be named.
+
+A new lab: one entry here. The keys are those that the lab's widgets save under.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Expected:
+    """One thing that a complete report holds."""
+
+    key: str
+    text: str  # the question or task, as a teacher reads it without the notebook
+
+
+@dataclass(frozen=True)
+class LabOutline:
+    """The parts of one lab's report."""
+
+    title: str
+    predictions: tuple[Expected, ...]
+    exercises: tuple[Expected, ...]
+    answers: tuple[Expected, ...] = ()  # answered in the learner's own words
+
+
+LABS: dict[str, LabOutline] = {
+    "00": LabOutline(
+        title="What does a model lose while it learns something new?",
+        predictions=(
+            Expected("00-survives", "Will your own question still be answered after training?"),
+            Expected("00-count", "How many of the six questions will still be answered?"),
+        ),
+        exercises=(Expected("kept", "Count the answers that were right and still are"),),
+    ),
+    "02": LabOutline(
+        title="What goes first, and is it mute or erased?",
+        predictions=(
+            Expected("02-order", "In which order do the six capabilities fall?"),
+            Expected("02-tickets", "After tickets: is Paris still ranked first for France?"),
+            Expected("02-wrong", "After wrong facts about other countries: is Paris still first?"),
+            Expected("02-lr", "Retention of knowledge at a tenth of the learning rate"),
+            Expected("02-mix", "What a fifth of general examples in each batch does"),
+            Expected("02-recover", "Which patients answer again after unrelated practice?"),
+        ),
+        exercises=(
+            Expected("retention", "Write retention with chance correction"),
+            Expected("diagnose", "Write a test that tells mute from erased"),
+            Expected("cheapest", "Find the cheapest setting that keeps both task and knowledge"),
+        ),
+        answers=(
+            Expected(
+                "02-friday",
+                "In your own words: what happened to the help desk's assistant, and how would "
+                "you show that to a colleague?",
+            ),
+        ),
+    ),
+}
