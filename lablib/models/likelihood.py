@@ -1,0 +1,183 @@
+"""How likely a model finds an answer: of given candidates, and of the answers it learns.
+
+Probabilities are taken in float32, and only where there is something to score: with a
+vocabulary of 50,000 the logits of the prompt would cost more than the rest of the step.
+
+B rows, T tokens, L longest answer, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch.nn import functional as F
+
+from lablib.controls import Batch
+from lablib.models.encode import encode_completions, encode_prompts, position_ids
+from lablib.models.prefix import Prefix, batches_by_length, check_room, evaluating, feed, read
+
+# Candidate tokens scored in one forward; at 49,152 vocabulary entries their logits take 50 MB.
+MAX_CANDIDATE_TOKENS = 256
+
+
+def weigh(
+    model, prefix: Prefix, candidates: Sequence[Sequence[Sequence[int]]]
+) -> list[list[float]]:
+    """Return the summed log-probability (nats) of every candidate after its prompt.
+
+    Parameters
+    ----------
+    model
+        The model that read ``prefix``.
+    prefix
+        The prompts; left untouched.
+    candidates
+        For each row of ``prefix`` its candidates as token ids.
+    """
+    if not any(candidates):
+        return [[] for _ in candidates]
+    device = prefix.mask.device
+    first = F.log_softmax(prefix.logits.float(), dim=-1)  # (B, V)
+    flat = [(row, ids) for row, listed in enumerate(candidates) for ids in listed]
+    totals = first[
+        torch.tensor([row for row, _ in flat], device=device),
+        torch.tensor([ids[0] for _, ids in flat], device=device),
+    ].double()
+    rest = [i for i, (_, ids) in enumerate(flat) if len(ids) > 1]
+    lengths = [flat[i][1][1:] for i in rest]
+    for batch in batches_by_length(lengths, len(rest), MAX_CANDIDATE_TOKENS):
+        picked = [rest[at] for at in batch]
+        totals[torch.tensor(picked, device=device)] += _rest_of(model, prefix, flat, picked)
+    totals = iter(totals.tolist())
+    return [[next(totals) for _ in listed] for listed in candidates]
+
+
+def _rest_of(model, prefix: Prefix, flat, picked: Sequence[int]) -> torch.Tensor:
+    """Log-probability of all tokens after the first of the picked candidates, (len(picked),)."""
+    device = prefix.mask.device
+    width = max(len(flat[i][1]) for i in picked) - 1
+    ids = torch.zeros(len(picked), width + 1, dtype=torch.long)
+    real = torch.zeros(len(picked), width, dtype=torch.long)
+    for at, i in enumerate(picked):
+        tokens = flat[i][1]
+        ids[at, : len(tokens)] = torch.tensor(tokens)
+        real[at, : len(tokens) - 1] = 1
+    ids, real = ids.to(device), real.to(device)
+    rows = torch.tensor([flat[i][0] for i in picked], device=device)
+    with evaluating(model):
+        _, logits = feed(model, prefix.select(rows), ids[:, :-1], real)  # (len(picked), width, V)
+        scored = real.bool()
+        losses = F.cross_entropy(logits[scored].float(), ids[:, 1:][scored], reduction="none")
+    return (
+        torch.zeros(real.shape, dtype=torch.double, device=device)
+        .masked_scatter(scored, -losses.double())
+        .sum(-1)
+    )
+
+
+def iter_candidate_logprobs(
+    model,
+    tokenizer,
+    prompts: Sequence[str],
+    candidates: Sequence[Sequence[str]],
+    *,
+    chat: bool | Sequence[bool] = True,
+    batch_size: int = 64,
+) -> Iterator[list[tuple[int, list[float]]]]:
+    """Yield, batch by batch, (number of the prompt, log-probability of each candidate).
+
+    Parameters
+    ----------
+    model, tokenizer
+        A causal language model and its tokenizer.
+    prompts
+        What the user says, or with ``chat=False`` the beginning of a text.
+    candidates
+        The possible answers to each prompt. A whole candidate is scored, without an end
+        of turn: the sum of the log-probabilities of its tokens, in nats.
+    chat
+        One flag for all prompts or one per prompt.
+    batch_size
+        The most prompts read together.
+    """
+    flags = [chat] * len(prompts) if isinstance(chat, bool) else list(chat)
+    rows = encode_prompts(tokenizer, prompts, flags)
+    listed = encode_candidates(tokenizer, candidates, flags)
+    check_room(model, rows, max((len(ids) for each in listed for ids in each), default=0))
+    for batch in batches_by_length(rows, batch_size):
+        prefix = read(model, [rows[i] for i in batch], tokenizer.pad_token_id)
+        yield list(zip(batch, weigh(model, prefix, [listed[i] for i in batch]), strict=True))
+
+
+def encode_candidates(
+    tokenizer, candidates: Sequence[Sequence[str]], chat: Sequence[bool]
+) -> list[list[list[int]]]:
+    """Return the token ids of each prompt's candidates."""
+    texts = [text for listed in candidates for text in listed]
+    flags = [flag for listed, flag in zip(candidates, chat, strict=True) for _ in listed]
+    rows = encode_completions(tokenizer, texts, flags)
+    if not all(rows):
+        raise ValueError("A candidate answer is empty: every candidate needs at least one word.")
+    ids = iter(rows)
+    return [[next(ids) for _ in listed] for listed in candidates]
+
+
+def candidate_logprobs(
+    model, tokenizer, prompts: Sequence[str], candidates: Sequence[Sequence[str]], **options
+) -> list[list[float]]:
+    """Return the log-probability of each candidate; options as in ``iter_candidate_logprobs``."""
+    found: list[list[float]] = [[] for _ in prompts]
+    for batch in iter_candidate_logprobs(model, tokenizer, prompts, candidates, **options):
+        for i, logprobs in batch:
+            found[i] = logprobs
+    return found
+
+
+def answer_labels(batch: Batch) -> torch.Tensor:
+    """Return the labels of the columns in which any row has an answer, (B, L)."""
+    columns = (batch.labels != -100).any(0).nonzero()
+    length = batch.labels.shape[1] - int(columns[0]) if len(columns) else 0
+    return batch.labels[:, batch.labels.shape[1] - length :]
+
+
+def forward(model, batch: Batch):
+    """Return the model's outputs; ``outputs.logits`` are those that predict the answers.
+
+    Shapes: ``logits`` (B, L, V), where ``logits[:, t]`` predicts ``answer_labels(batch)[:, t]``.
+    """
+    length = answer_labels(batch).shape[1]
+    outputs = model(
+        input_ids=batch.input_ids,
+        attention_mask=batch.attention_mask,
+        position_ids=position_ids(batch.attention_mask),
+        logits_to_keep=length + 1,
+        use_cache=False,
+    )
+    # The last column predicts what follows the answer, which nobody knows.
+    outputs.logits = outputs.logits[:, -length - 1 : -1]
+    return outputs
+
+
+def token_losses(model, batch: Batch, outputs=None) -> torch.Tensor:
+    """Return the cross-entropy of every answer token in nats, (B, L), with gradients.
+
+    Parameters
+    ----------
+    model
+        A causal language model, in whatever mode it is.
+    batch
+        Rows of ``collate``.
+    outputs
+        What ``forward(model, batch)`` returned, where it is at hand.
+
+    Notes
+    -----
+    0 where ``answer_labels(batch)`` is -100. The mean loss of a batch is therefore
+    ``token_losses(...).sum() / (answer_labels(batch) != -100).sum()``.
+    """
+    labels = answer_labels(batch)
+    logits = (forward(model, batch) if outputs is None else outputs).logits
+    learned = labels != -100
+    losses = F.cross_entropy(logits[learned].float(), labels[learned], reduction="none")
+    return torch.zeros(labels.shape, device=losses.device).masked_scatter(learned, losses)
