@@ -6,15 +6,15 @@ expected, and never gives the solution away.
 """
 
 from lablib.checks import lab_00, lab_02
-from lablib.checks.base import CheckResult
+from lablib.checks.base import CheckResult, Exercise
 
-CHECKS = {
-    "00": {"kept": lab_00.kept},
+EXERCISES: dict[str, dict[str, Exercise]] = {
+    "00": {"kept": lab_00.KEPT},
     "02": {
-        "retention": lab_02.retention,
-        "diagnose": lab_02.diagnose,
-        "cheapest": lab_02.cheapest,
+        "retention": lab_02.RETENTION,
+        "diagnose": lab_02.DIAGNOSE,
+        "cheapest": lab_02.CHEAPEST,
     },
 }
 
-__all__ = ["CHECKS", "CheckResult"]
+__all__ = ["EXERCISES", "CheckResult", "Exercise"]

@@ -61,6 +61,9 @@ class Exercise:
     cases: tuple[Case, ...]
     misconceptions: tuple[Misconception, ...]
     praise: str
+    difficulty: int = 1  # 1 (a line or two) to 3
+    minutes: int = 5  # to spend at most before opening the hint
+    hint: str = ""
 
     def check(self, function: Callable[..., Any]) -> CheckResult:
         """Return what to tell the learner about ``function``; never raises."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from lablib.checks.base import Case, CheckResult, Exercise, Misconception
+from lablib.checks.base import Case, Exercise, Misconception
 
 Outcomes = Sequence[bool]
 
@@ -58,9 +58,7 @@ KEPT = Exercise(
         ),
     ),
     praise="Right. You have just written the simplest measure of forgetting there is.",
+    difficulty=1,
+    minutes=3,
+    hint="Walk through both lists at once with zip, and add up the pairs that you want.",
 )
-
-
-def kept(function: Callable[[list[bool], list[bool]], int]) -> CheckResult:
-    """Check ``function(before, after)``: how many answers were right and still are."""
-    return KEPT.check(function)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from lablib.checks.base import Case, CheckResult, Exercise, Misconception
+from lablib.checks.base import Case, Exercise, Misconception
 
 # ---------------------------------------------------------------------------- retention
 
@@ -92,12 +91,13 @@ RETENTION = Exercise(
         "Right. One number now means the same for every capability: all of the lead is kept at "
         "one, nothing but chance is left at zero."
     ),
+    difficulty=1,
+    minutes=8,
+    hint=(
+        "Ask yourself what a model that only guesses would score, and how far above that the "
+        "base model was. Then ask how far above it the model is now."
+    ),
 )
-
-
-def retention(function: Callable[[float, float, float], float | None]) -> CheckResult:
-    """Check ``function(now, base, chance)``: retention with chance correction."""
-    return RETENTION.check(function)
 
 
 # ---------------------------------------------------------------------------- diagnose
@@ -165,12 +165,13 @@ DIAGNOSE = Exercise(
         ),
     ),
     praise="Right. Two measurements tell two illnesses apart that look alike from outside.",
+    difficulty=1,
+    minutes=6,
+    hint=(
+        "A healthy model needs only one of the two measurements to be recognized. The other one "
+        "decides between the two illnesses."
+    ),
 )
-
-
-def diagnose(function: Callable[[float, float], str]) -> CheckResult:
-    """Check ``function(says, knows)`` on retentions: healthy, mute or erased."""
-    return DIAGNOSE.check(function)
 
 
 # ---------------------------------------------------------------------------- cheapest
@@ -277,9 +278,10 @@ CHEAPEST = Exercise(
         ),
     ),
     praise="Right. Now let it judge the stored runs and your own.",
+    difficulty=2,
+    minutes=10,
+    hint=(
+        "Two steps: first leave out every run that is not good enough, then look for the lowest "
+        "cost among the rest, and think of the case in which the rest is empty."
+    ),
 )
-
-
-def cheapest(function: Callable[[Runs], str | None]) -> CheckResult:
-    """Check ``function(runs)``: the cheapest run that learns the task and keeps the rest."""
-    return CHEAPEST.check(function)
