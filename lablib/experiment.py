@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from lablib import models, probes, tasks, world
-from lablib.controls import Controls, check_setting
+from lablib import models, tasks, world
+from lablib.controls import Controls
 from lablib.methods import METHODS, Method
 from lablib.models import LoadedModel
+from lablib.probes import PROBES, Probe, openended
 from lablib.tasks.base import Row, Task
 from lablib.train import Run, TrainConfig, Watch
 
@@ -52,26 +53,47 @@ def make_method(name: str, settings: Mapping[str, Any] | None = None) -> Method:
     Raises
     ------
     ValueError
-        If the method or a field does not exist; the sentence lists those that do.
+        If the method or a field does not exist or a value is out of range; the sentence says
+        what there is.
     """
-    raise NotImplementedError
+    if name not in METHODS:
+        raise ValueError(f"There is no method {name!r}; choose one of {', '.join(METHODS)}.")
+    known = {f.name: f for f in fields(METHODS[name]) if f.init}
+    for key, value in (settings or {}).items():
+        if key not in known:
+            have = f"its settings are {', '.join(known)}" if known else "it has no settings"
+            raise ValueError(f"The method {name} has no setting {key!r}; {have}.")
+        low, high = (known[key].metadata.get(end) for end in ("low", "high"))
+        if low is not None and not low <= value <= high:
+            raise ValueError(f"{name}.{key} must lie between {low} and {high}, not {value!r}.")
+    return METHODS[name](**(settings or {}))
 
 
-def general_pool(loaded: LoadedModel, seed: int = 0) -> Sequence[Row]:
+def general_pool(loaded: LoadedModel, n: int = 2000, seed: int = 0) -> Sequence[Row]:
     """Return the general examples that the mix ratio draws from.
 
-    For ``mini`` this is the text of its own pre-training, held-out items excluded; for any
-    other model the broad instructions of the task ``diverse``.
+    For ``mini`` this is text of its own pre-training, held-out items excluded; for any other
+    model the broad instructions of the task ``diverse``.
     """
-    raise NotImplementedError
+    if loaded.name == "mini":
+        return world.general_rows(seed=seed, n=n)
+    return tasks.load("diverse").rows("train")[:n]
 
 
 def watch_prompts(loaded: LoadedModel) -> tuple[Watch, ...]:
     """Return the fixed prompts of "what it answers now", the capital of France first.
 
-    One a capability; real language models are asked the open-ended set as well.
+    One a capability, the first quick item of its probe, with its candidates; real language
+    models are asked the open-ended set as well.
     """
-    raise NotImplementedError
+    capital = "What is the capital of France?"
+    watch = [Watch(capital, _candidates_for(capital))]
+    for name, probe in PROBES.items():
+        if name != "knowledge":
+            watch.append(_watch_item(probe()))
+    if loaded.n_parameters >= SMALL:
+        watch += [Watch(prompt) for prompt in openended.PROMPTS]
+    return tuple(watch)
 
 
 def build(
@@ -119,4 +141,3 @@ def build(
     ValueError, OSError
         With one sentence that says what is wrong and what to do.
     """
-    raise NotImplementedError

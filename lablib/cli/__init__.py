@@ -1,0 +1,1 @@
+"""The command line: everything the labs do, without a notebook."""
