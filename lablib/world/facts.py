@@ -11,7 +11,7 @@ import functools
 import random
 
 from lablib.runtime import data_folder
-from lablib.world.text import Text, capitalize
+from lablib.world.text import Text
 
 QUESTIONS = {
     "capital": (
@@ -102,28 +102,23 @@ SENTENCES = {
 }
 
 # What a probe may ask: facts that most people and small language models know.
-PROBED = {
-    "capital": tuple(
-        """
+_PROBED = {
+    "capital": """
 France Germany Italy Spain Portugal Ireland Belgium Austria Poland Hungary Romania Greece Sweden
 Norway Finland Denmark Iceland Ukraine Serbia Croatia Russia China Japan Indonesia Vietnam
 Thailand Iran Iraq Afghanistan Nepal Syria Lebanon Mongolia Malaysia Cambodia Egypt Kenya Ghana
 Libya Zimbabwe Canada Cuba Jamaica Argentina Chile Peru Colombia Venezuela Ecuador Australia
-""".split()
-    ),
-    "continent": tuple(
-        """
+""",
+    "continent": """
 Germany Poland Spain Italy Sweden China India Japan Thailand Vietnam Kenya Nigeria Ghana Ethiopia
 Uganda Morocco Brazil Argentina Chile Peru Colombia Canada
-""".split()
-    ),
-    "symbol": tuple(
-        """
+""",
+    "symbol": """
 hydrogen helium carbon nitrogen oxygen sodium magnesium aluminum silicon sulfur chlorine calcium
 iron nickel copper zinc silver tin gold mercury lead neon uranium potassium
-""".split()
-    ),
+""",
 }
+PROBED = {kind: tuple(names.split()) for kind, names in _PROBED.items()}
 
 _COLUMNS = {
     "capital": ("capitals", "country", "capital"),
@@ -135,7 +130,8 @@ _COLUMNS = {
 
 
 @functools.cache
-def _table(name: str) -> tuple[dict[str, str], ...]:
+def table(name: str) -> tuple[dict[str, str], ...]:
+    """Return a table of ``data/world`` without copying it: not to be changed."""
     with open(data_folder() / "world" / f"{name}.csv", encoding="utf-8", newline="") as file:
         return tuple(csv.DictReader(file))
 
@@ -149,14 +145,14 @@ def load(name: str) -> list[dict[str, str]]:
         ``"capitals"`` (country, capital, continent), ``"elements"`` (name, symbol, number)
         or ``"everyday"`` (kind, first, second).
     """
-    return [dict(row) for row in _table(name)]
+    return [dict(row) for row in table(name)]
 
 
 @functools.cache
 def pairs(kind: str) -> tuple[tuple[str, str], ...]:
     """Return the (a, b) pairs behind ``QUESTIONS[kind]``; pairs with an empty side are left out."""
-    table, first, second = _COLUMNS[kind]
-    return tuple((row[first], row[second]) for row in _table(table) if row[second])
+    name, first, second = _COLUMNS[kind]
+    return tuple((row[first], row[second]) for row in table(name) if row[second])
 
 
 def probed(kind: str, a: str) -> bool:
@@ -173,9 +169,9 @@ def question(rng: random.Random, kind: str, a: str, b: str) -> tuple[str, str]:
 
 def text(rng: random.Random) -> Text:
     """Return a random question about a fact, with its answer."""
-    kind = rng.choices(
-        ("capital", "country", "continent", "symbol", "element"), (10, 3, 3, 5, 2)
-    )[0]
+    kind = rng.choices(("capital", "country", "continent", "symbol", "element"), (10, 3, 3, 5, 2))[
+        0
+    ]
     prompt, answer = question(rng, kind, *rng.choice(pairs(kind)))
     return Text(prompt, answer, "knowledge")
 
@@ -185,8 +181,3 @@ def sentence(rng: random.Random) -> tuple[str, str, str, str]:
     kind = rng.choices(("capital", "continent", "symbol"), (3, 1, 1))[0]
     a, b = rng.choice(pairs(kind))
     return kind, rng.choice(SENTENCES[kind]), a, b
-
-
-def state(template: str, a: str, b: str) -> str:
-    """Fill a template of ``SENTENCES``."""
-    return capitalize(template.format(a=a, b=b))

@@ -1,0 +1,63 @@
+"""The training text of ``mini``, an endless seeded stream, and the general pool for replay."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import random
+from collections.abc import Iterator
+
+from lablib.world import arithmetic, facts, formats, instructions, language, safety
+from lablib.world.text import Text
+
+# (generator, share of the training texts); chosen by trial so that no skill lags behind
+SHARES = (
+    (facts.text, 0.16),
+    (arithmetic.text, 0.34),
+    (instructions.text, 0.16),
+    (formats.text, 0.14),
+    (safety.text, 0.06),
+    (language.text, 0.12),
+    (language.question, 0.02),
+)
+# in the general pool every skill counts alike
+GENERAL = (
+    facts.text,
+    arithmetic.text,
+    instructions.text,
+    formats.text,
+    safety.text,
+    language.question,
+)
+
+
+def texts(seed: int, n: int) -> Iterator[Text]:
+    """Yield ``n`` training texts, the same ones for the same seed."""
+    rng = random.Random(seed)
+    generators, shares = zip(*SHARES, strict=True)
+    for generator in rng.choices(generators, shares, k=n):
+        yield generator(rng)
+
+
+@functools.lru_cache(maxsize=4)
+def general_rows(seed: int = 0, n: int = 2000) -> tuple[Text, ...]:
+    """Return the general pool: ``n`` different questions and answers from every skill.
+
+    It is drawn from the very text that ``mini`` was pre-trained on, the ideal (and in
+    practice rare) case for replay. Nothing that a probe asks is in it.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of the choice.
+    n : int
+        How many rows; the skills take turns, so each has about n/6 of them.
+    """
+    rng = random.Random(seed)
+    rows: dict[str, Text] = {}
+    for generator in itertools.cycle(GENERAL):
+        if len(rows) >= n:
+            break
+        row = generator(rng)
+        rows.setdefault(row.prompt, row)
+    return tuple(rows.values())
