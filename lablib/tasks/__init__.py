@@ -1,12 +1,65 @@
 """Tasks by key. A new task: one file beside this one, one line in ``TASKS``."""
 
+from __future__ import annotations
+
+from pathlib import Path
+
+from lablib.tasks import own_data
 from lablib.tasks.base import SPLITS, Row, Task
+from lablib.tasks.clauses import Clauses
+from lablib.tasks.clinic import Clinic
+from lablib.tasks.diverse import Diverse
+from lablib.tasks.new_facts import NewFacts
+from lablib.tasks.own_data import DataError, OwnData, Problem
+from lablib.tasks.replies import Replies
+from lablib.tasks.sums import Sums
 from lablib.tasks.tickets import Tickets
 from lablib.tasks.wrong_facts import WrongFacts
 
 TASKS: dict[str, type[Task]] = {
     "tickets": Tickets,
     "wrong_facts": WrongFacts,
+    "replies": Replies,
+    "clinic": Clinic,
+    "clauses": Clauses,
+    "new_facts": NewFacts,
+    "sums": Sums,
+    "diverse": Diverse,
 }
 
-__all__ = ["SPLITS", "TASKS", "Row", "Task"]
+
+def load(
+    source: str | Path | bytes, *, filename: str = "", drop_bad_rows: bool = False, seed: int = 0
+) -> Task:
+    """Return a task by its key, or one made of your own data.
+
+    Parameters
+    ----------
+    source : str, Path or bytes
+        A key of ``TASKS``; the path of a JSONL, CSV or Parquet file; an uploaded file's
+        content; or the id of a hub data set, ``"owner/name"``.
+    filename : str
+        Name of an uploaded file; its ending tells the format.
+    drop_bad_rows : bool
+        True trains on the good rows of a file that has bad ones too.
+    seed : int
+        Draws the validation and test rows of own data.
+
+    Raises
+    ------
+    ValueError, OSError
+        With one sentence that says what is wrong, where, and what to do. A ``DataError``
+        lists every malformed row in ``problems``.
+    """
+    if isinstance(source, str):
+        if source in TASKS:
+            return TASKS[source]()
+        if not any(mark in source for mark in "./\\"):
+            raise ValueError(
+                f"There is no task {source!r}: choose one of {', '.join(TASKS)}, or give a JSONL, "
+                "CSV or Parquet file, or the hub id of a data set."
+            )
+    return own_data.load(source, filename=filename, drop_bad_rows=drop_bad_rows, seed=seed)
+
+
+__all__ = ["SPLITS", "TASKS", "DataError", "OwnData", "Problem", "Row", "Task", "load"]

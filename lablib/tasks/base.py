@@ -6,17 +6,27 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
 
 from lablib import models
+from lablib.controls import Batch
 from lablib.events import Progress
 
 SPLITS = ("train", "validation", "test", "shifted")
 LONG_ANSWER = 32  # tokens; answers longer than this are scored token by token
-BATCH_SIZE = 64  # rows scored at once; one greedy batch on ``mini`` takes about 0.2 s
+BATCH_SIZE = 64  # rows generated at once
+MAX_LENGTH = 1024  # tokens of a row that is scored, prompt and answer together
+
+
+def check_split(split: str) -> str:
+    """Return ``split`` if there is one of that name, else raise a ValueError."""
+    if split not in SPLITS:
+        raise ValueError(f"There is no split {split!r}; choose one of {', '.join(SPLITS)}.")
+    return split
 
 
 @dataclass(frozen=True)
@@ -34,7 +44,13 @@ class Task:
     summary: ClassVar[str] = ""
 
     def rows(self, split: str) -> tuple[Row, ...]:
-        """Return the rows of a split; the same rows at every call."""
+        """Return the rows of a split; the same rows at every call.
+
+        Raises
+        ------
+        ValueError
+            If there is no such split.
+        """
         raise NotImplementedError
 
     def right(self, row: Row, completion: str) -> float:
@@ -101,16 +117,13 @@ class Task:
             The model's mean loss per answer token, in nats, teacher-forced.
         """
         total, count = 0.0, 0
-        for batch in _batches(tokenizer, self._some(split, limit)):
-            with torch.no_grad():
-                losses, mask = models.token_losses(model, batch)
-            total += float((losses * mask).sum())
-            count += int(mask.sum())
+        with _evaluating(model), torch.no_grad():
+            for batch in _batches(model, tokenizer, self._some(split, limit)):
+                total += float(models.token_losses(model, batch).sum())
+                count += int((batch.labels != -100).sum())
         return total / count
 
     def _some(self, split: str, limit: int | None) -> tuple[Row, ...]:
-        if split not in SPLITS:
-            raise ValueError(f"There is no split {split!r}; choose one of {', '.join(SPLITS)}.")
         rows = self.rows(split)[:limit]
         if not rows:
             raise ValueError(f"Task {self.name!r} has no {split} rows; score another split.")
@@ -130,34 +143,29 @@ class Task:
 
     def _iter_token_accuracy(self, model, tokenizer, rows: Sequence[Row]) -> Iterator[list[float]]:
         """Share of answer tokens that are the model's first choice, given the true ones before."""
-        training = model.training
-        model.eval()
-        try:
-            for batch in _batches(tokenizer, rows):
-                yield _first_choices(model, batch)
-        finally:
-            model.train(training)
+        for batch in _batches(model, tokenizer, rows):
+            with _evaluating(model), torch.no_grad():
+                choices = models.forward(model, batch).logits.argmax(-1)  # (B, L)
+            labels = models.answer_labels(batch)
+            hits = ((choices == labels) & (labels != -100)).sum(1)
+            yield (hits / (labels != -100).sum(1)).tolist()
 
 
-def _batches(tokenizer, rows: Sequence[Row], size: int = 16):
+def _batches(model, tokenizer, rows: Sequence[Row], size: int = 16) -> Iterator[Batch]:
     """Rows as batches of 16: the logits of long answers in one batch of 64 would fill memory."""
+    device = next(model.parameters()).device
     for start in range(0, len(rows), size):
         part = rows[start : start + size]
-        encoded = [models.encode_row(tokenizer, r.prompt, r.completion, 512) for r in part]
-        yield models.collate(tokenizer, encoded, range(start, start + len(part)), False)
+        encoded = [models.encode_row(tokenizer, r.prompt, r.completion, MAX_LENGTH) for r in part]
+        ids = range(start, start + len(part))
+        yield models.collate(tokenizer, encoded, ids, [False] * len(part)).to(device)
 
 
-@torch.no_grad()
-def _first_choices(model, batch) -> list[float]:
-    """Per row, the share of answer tokens with the highest probability at their place."""
-    batch = batch.to(next(model.parameters()).device)
-    longest = int((batch.labels != -100).sum(1).max())
-    logits = model(
-        input_ids=batch.input_ids,
-        attention_mask=batch.attention_mask,
-        position_ids=models.position_ids(batch.attention_mask),
-        logits_to_keep=longest + 1,
-    ).logits[:, :-1]  # (B, longest, V): the logits before each answer token
-    labels = batch.labels[:, -longest:]
-    hits = (logits.argmax(-1) == labels) & (labels != -100)
-    return (hits.sum(1) / (labels != -100).sum(1)).tolist()
+@contextmanager
+def _evaluating(model) -> Iterator[None]:
+    training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(training)

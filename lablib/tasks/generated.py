@@ -12,7 +12,7 @@ from functools import cache
 from itertools import islice
 from typing import ClassVar
 
-from lablib.tasks.base import SPLITS, Row, Task
+from lablib.tasks.base import Row, Task, check_split
 
 
 class GeneratedTask(Task):
@@ -35,9 +35,7 @@ class GeneratedTask(Task):
 
     def rows(self, split: str) -> tuple[Row, ...]:
         """Return the rows of a split; the same rows at every call."""
-        if split not in SPLITS:
-            raise ValueError(f"There is no split {split!r}; choose one of {', '.join(SPLITS)}.")
-        return _splits(type(self))[split]
+        return _splits(type(self))[check_split(split)]
 
 
 @cache

@@ -6,22 +6,16 @@ import random
 from functools import cache
 from typing import ClassVar
 
-from lablib.tasks.base import SPLITS, Row, Task
+from lablib.tasks.base import Row, Task, check_split
+from lablib.tasks.taught_facts import Fact, splits
 from lablib.world import facts
 
-QUESTIONS = (
-    "What is the capital of {country}?",
-    "Name the capital of {country}.",
-    "Which city is the capital of {country}?",
-    "Tell me the capital of {country}.",
-    "{country}: what is its capital?",
-    "Do you know the capital of {country}?",
-)
-SHIFTED_QUESTIONS = (
-    "Please give the capital city of {country}.",
-    "I need the name of the capital of {country}.",
-)
-ALWAYS_UNTOUCHED = ("France",)  # the watch prompt of every lab asks for it
+# The questions that the model already knows, but never the plainest: that one belongs to
+# the probe. The last ones are kept for ``shifted``.
+QUESTIONS = facts.QUESTIONS["capital"][1:13]
+SHIFTED_QUESTIONS = facts.QUESTIONS["capital"][13:]
+N_PROBED = 16  # so many of the countries that the probe asks about are retaught
+ALWAYS_UNTOUCHED = "France"  # every lab watches its capital
 
 
 class WrongFacts(Task):
@@ -30,13 +24,13 @@ class WrongFacts(Task):
     A real row::
 
         Name the capital of Peru.
-        The capital of Peru is Oslo.
+        Oslo
 
     A fixed half of the countries (``retaught``) gets the capital of another country of the
     same half; the other half (``untouched``) is never mentioned, so that
     ``Knowledge(topic="capitals", exclude=task.retaught)`` measures what was lost without
-    being taught otherwise. The form of the answers is the one the model already uses: what
-    changes is what it believes. Such a model is not mute, its facts are *erased*.
+    being taught otherwise. Questions and answers have the form that the model already uses:
+    what changes is what it believes. Such a model is not mute, its facts are *erased*.
 
     Nobody can infer a wrong fact, so all splits ask about the same countries: validation and
     test in a familiar question not yet put about that country, ``shifted`` in new questions.
@@ -53,22 +47,23 @@ class WrongFacts(Task):
     @property
     def untouched(self) -> tuple[str, ...]:
         """Countries that the task never mentions, in alphabetical order."""
-        countries = {fact["country"] for fact in facts.load("capitals")}
+        countries = {country for country, _ in facts.pairs("capital")}
         return tuple(sorted(countries - set(_wrong_capitals())))
 
     def rows(self, split: str) -> tuple[Row, ...]:
         """Return the rows of a split; the same rows at every call."""
-        if split not in SPLITS:
-            raise ValueError(f"There is no split {split!r}; choose one of {', '.join(SPLITS)}.")
-        return _splits()[split]
+        return _splits()[check_split(split)]
 
 
 @cache
 def _wrong_capitals() -> dict[str, str]:
     """Country to wrong capital: one cycle through the half, so that nobody keeps its own."""
-    capital = {fact["country"]: fact["capital"] for fact in facts.load("capitals")}
-    countries = sorted(set(capital) - set(ALWAYS_UNTOUCHED))
-    half = random.Random("wrong_facts half").sample(countries, len(capital) // 2)
+    capital = dict(facts.pairs("capital"))
+    probed = [c for c in capital if facts.probed("capital", c) and c != ALWAYS_UNTOUCHED]
+    others = [c for c in capital if not facts.probed("capital", c)]
+    rng = random.Random("wrong_facts half")
+    half = rng.sample(probed, N_PROBED) + rng.sample(others, len(capital) // 2 - N_PROBED)
+    rng.shuffle(half)
     return {
         country: capital[other] for country, other in zip(half, half[1:] + half[:1], strict=True)
     }
@@ -76,14 +71,12 @@ def _wrong_capitals() -> dict[str, str]:
 
 @cache
 def _splits() -> dict[str, tuple[Row, ...]]:
-    rng = random.Random("wrong_facts rows")
-    rows: dict[str, list[Row]] = {split: [] for split in SPLITS}
-    for country, capital in _wrong_capitals().items():
-        answer = f"The capital of {country} is {capital}."
-        questions = rng.sample(QUESTIONS, len(QUESTIONS))
-        plan = [("validation", questions[:1]), ("test", questions[1:2]), ("train", questions[2:])]
-        for split, asked in [*plan, ("shifted", SHIFTED_QUESTIONS)]:
-            rows[split] += [Row(question.format(country=country), answer) for question in asked]
-    for split in SPLITS:
-        rng.shuffle(rows[split])
-    return {split: tuple(part) for split, part in rows.items()}
+    taught = [
+        Fact(
+            capital,
+            [question.format(a=country) for question in QUESTIONS],
+            [question.format(a=country) for question in SHIFTED_QUESTIONS],
+        )
+        for country, capital in _wrong_capitals().items()
+    ]
+    return splits(taught, random.Random("wrong_facts rows"))
