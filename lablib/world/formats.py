@@ -66,7 +66,7 @@ LIST_REQUESTS = {
 }
 PROBED = {
     "capital": ("France", "Germany", "Italy", "Spain", "Japan", "Egypt", "Canada", "Peru"),
-    "symbol": ("gold", "oxygen", "iron", "silver"),
+    "symbol": ("gold", "zinc", "iron", "silver"),
 }
 KINDS = ("capital", "continent", "symbol")
 
