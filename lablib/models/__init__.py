@@ -19,8 +19,11 @@ from lablib.models.likelihood import (
     iter_candidate_logprobs,
     token_losses,
 )
+from lablib.models.load import MODELS, LoadedModel, load
 
 __all__ = [
+    "MODELS",
+    "LoadedModel",
     "answer_labels",
     "candidate_logprobs",
     "collate",
@@ -31,6 +34,7 @@ __all__ = [
     "generate",
     "iter_candidate_logprobs",
     "iter_generate",
+    "load",
     "position_ids",
     "token_losses",
 ]
