@@ -66,7 +66,8 @@ def is_sound(cache: Path) -> bool:
     """Return True if the cache holds the weights that were once written there."""
     try:
         manifest = json.loads((cache / "converted.json").read_text(encoding="utf-8"))
-        return all(sha256_of(cache / name) == digest for name, digest in manifest.items())
+        listed = "model.safetensors" in manifest
+        return listed and all(sha256_of(cache / name) == kept for name, kept in manifest.items())
     except (OSError, ValueError, AttributeError):
         return False
 

@@ -106,7 +106,7 @@ def test_token_losses_equal_one_at_a_time(model, tokenizer):
 
 
 def test_token_losses_give_the_gradient_of_the_models_own_loss(model, tokenizer):
-    rows, batch = rows_and_batch(tokenizer, slice(0, 1))
+    _, batch = rows_and_batch(tokenizer, slice(0, 1))
     model.zero_grad()
     losses = token_losses(model, batch)
     (losses.sum() / (answer_labels(batch) != -100).sum()).backward()
