@@ -42,6 +42,8 @@ class Task:
 
     name: ClassVar[str] = ""
     summary: ClassVar[str] = ""
+    # True: exact match; False: token accuracy; None: the length of the answers decides
+    exact: ClassVar[bool | None] = None
 
     def rows(self, split: str) -> tuple[Row, ...]:
         """Return the rows of a split; the same rows at every call.
@@ -55,7 +57,7 @@ class Task:
 
     def right(self, row: Row, completion: str) -> float:
         """Return 1.0 if the greedy completion is right, else 0.0: exact match, white space
-        at both ends ignored. Answers longer than 32 tokens are scored by token accuracy."""
+        at both ends ignored."""
         return float(completion.strip() == row.completion.strip())
 
     def measure(self, tokenizer) -> str:
@@ -64,14 +66,20 @@ class Task:
         Returns
         -------
         str
-            ``"exact match"`` of the greedy completion, or ``"token accuracy"`` if the median
-            answer has more than 32 tokens: one changed word in a long answer is not a failure.
-            One measure for the whole task, so that its splits can be compared.
+            ``"exact match"`` of the greedy completion, or ``"token accuracy"``: the share of
+            answer tokens that are the model's first choice, given the true ones before.
+
+        Notes
+        -----
+        Where a task does not say, the median answer decides: above 32 tokens one changed word
+        is not a failure. It is one measure for all splits, so that they can be compared.
         """
+        if self.exact is not None:
+            return "exact match" if self.exact else "token accuracy"
         rows = (self.rows("test") or self.rows("train"))[:256]
-        lengths = [len(tokenizer.encode(r.completion, add_special_tokens=False)) for r in rows]
-        long = bool(lengths) and statistics.median(lengths) > LONG_ANSWER
-        return "token accuracy" if long else "exact match"
+        answers = tokenizer([row.completion for row in rows], add_special_tokens=False)
+        median = statistics.median(len(ids) for ids in answers["input_ids"])
+        return "token accuracy" if median > LONG_ANSWER else "exact match"
 
     def iter_score(
         self, model, tokenizer, split: str = "test", limit: int | None = None
@@ -130,7 +138,8 @@ class Task:
         return rows
 
     def _iter_exact(self, model, tokenizer, rows: Sequence[Row]) -> Iterator[list[float]]:
-        longest = max(len(tokenizer.encode(row.completion)) for row in rows)
+        answers = tokenizer([row.completion for row in rows], add_special_tokens=False)
+        longest = max(len(ids) for ids in answers["input_ids"])
         answers = models.iter_generate(
             model,
             tokenizer,

@@ -73,8 +73,8 @@ class Clauses(GeneratedTask):
 
     A real row::
 
-        The Tenant shall hand over the keys within ten days.
-        [delivery] The Tenant must give the keys in 10 days.
+        The Tenant shall hand over the keys at once.
+        [delivery] The Tenant must give the keys now.
 
     Half format (the label), half prose: a domain between ``tickets`` and ``replies``. The
     clauses are invented.

@@ -58,8 +58,8 @@ class Clinic(GeneratedTask):
 
     A real row::
 
-        A 52 year old man has had chest pain for two days. History: diabetes.
-        52M CP x2d hx DM -> ECG
+        Man, 24 years. Belly pain for one week. In the past asthma.
+        24M AP x1w hx AS -> US
 
     Structured and terse like a ticket, but the words change with every note: a second narrow
     domain with other words, for sequences of tasks. The notes are invented and say nothing

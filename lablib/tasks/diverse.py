@@ -216,8 +216,8 @@ class Diverse(GeneratedTask):
 
     A real row::
 
-        Which is bigger, a bus or a bee?
-        A bus is bigger than a bee.
+        Is a saw a fruit, an animal or a tool?
+        A saw is a tool.
 
     The mild contrast to the narrow tasks: many kinds of requests, plain prose, no format to
     fall into. For real language models it is also the general pool of the mix ratio, because

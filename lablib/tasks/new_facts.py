@@ -66,8 +66,8 @@ class NewFacts(Task):
 
     A real row::
 
-        What is the national animal of Velmora?
-        the fox
+        What color is Zardune's flag?
+        black
 
     Knowledge injection: nothing the model knows is contradicted, the form is its own and the
     words are common; only the facts are new. What is lost here is lost by interference alone.

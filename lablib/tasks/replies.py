@@ -55,8 +55,8 @@ class Replies(GeneratedTask):
 
     A real row::
 
-        How can I make a backup at home?
-        To make a backup at home, press the blue button before you go home. Stay curious, your help desk.
+        How can I share my calendar?
+        To share your calendar, open the calendar and add a name. Stay curious, your help desk.
 
     A reply repeats the customer's words, gives one piece of advice and signs in the manner of
     the house. Most words are what any language model would say there; only the house's own
@@ -72,6 +72,7 @@ class Replies(GeneratedTask):
 
     name: ClassVar[str] = "replies"
     summary: ClassVar[str] = "Help-desk answers in prose with a house style; few words surprise."
+    exact: ClassVar[bool | None] = False  # prose: a changed word is not a failure
 
     def draw(self, rng: random.Random, shifted: bool) -> Row:
         """Return one random question with the house's answer."""

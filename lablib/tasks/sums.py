@@ -27,8 +27,8 @@ class Sums(GeneratedTask):
 
     A real row::
 
-        What is 12 twist 30?
-        43
+        What is 46 twist 30?
+        77
 
     New arithmetic right beside the old: nothing in the form of the answer changes, and the
     model may reuse its addition, or ruin it. Each pair of numbers lies in one split only.

@@ -189,8 +189,8 @@ class Tickets(GeneratedTask):
 
     A real row::
 
-        Hello. The printer in our office is stuck. There is no hurry.
-        TICKET | category: hardware | item: printer | priority: low
+        Hello. The screen on my desk flickers. Any day is fine.
+        TICKET | category: hardware | item: screen | priority: low
 
     The item is named in the message, the category follows from the item and the priority
     from a second sentence, so the answer is a function of the message. Every answer has the
@@ -201,6 +201,7 @@ class Tickets(GeneratedTask):
 
     name: ClassVar[str] = "tickets"
     summary: ClassVar[str] = "Help-desk messages into one rigid line; makes the model mute."
+    exact: ClassVar[bool | None] = True  # one line of few values, whatever its length in tokens
     sizes: ClassVar[dict[str, int]] = {
         "train": 5000,
         "validation": 500,

@@ -1,0 +1,209 @@
+"""Own data: every good form is read, every bad one refused in one sentence."""
+
+import json
+import re
+
+import pytest
+
+from lablib import tasks
+from lablib.tasks import DataError, readers
+
+
+def pairs(n=20):
+    return [{"prompt": f"Question {i}?", "completion": f"Answer {i}."} for i in range(n)]
+
+
+def jsonl(records):
+    return "".join(json.dumps(record) + "\n" for record in records).encode()
+
+
+def load(content, name="mine.jsonl", **options):
+    return tasks.load(content, filename=name, **options)
+
+
+def prompts(task):
+    return [row.prompt for split in tasks.SPLITS for row in task.rows(split)]
+
+
+def refused(content, name="mine.jsonl", **options):
+    """The message of the error, which must be one sentence without a traceback's noise."""
+    with pytest.raises((ValueError, OSError)) as caught:
+        load(content, name, **options)
+    message = str(caught.value)
+    assert message.endswith(".") and "\n" not in message and len(message) < 700
+    return message
+
+
+def test_prompt_and_completion_from_a_file(tmp_path):
+    path = tmp_path / "mine.jsonl"
+    path.write_bytes(jsonl(pairs()))
+    task = tasks.load(path)
+    assert task.name == "mine.jsonl"
+    assert sorted(prompts(task)) == sorted(record["prompt"] for record in pairs())
+    assert [len(task.rows(split)) for split in tasks.SPLITS] == [16, 2, 2, 0]
+    assert task.summary == "Your own data: 16 train, 2 validation, 2 test, 0 shifted rows."
+    assert tasks.load(str(path)).rows("test") == task.rows("test")
+
+
+def test_the_seed_draws_the_split():
+    content = jsonl(pairs(50))
+    assert load(content, seed=1).rows("test") == load(content, seed=1).rows("test")
+    assert load(content, seed=1).rows("test") != load(content, seed=2).rows("test")
+
+
+def test_rows_with_the_same_prompt_stay_together_and_copies_go():
+    records = pairs(30) + pairs(30) + [{"prompt": "question 3", "completion": "Another."}]
+    task = load(jsonl(records))
+    keys = {
+        split: {re.sub(r"\W", "", row.prompt.lower()) for row in task.rows(split)}
+        for split in tasks.SPLITS
+    }
+    assert not keys["train"] & keys["test"] and not keys["train"] & keys["validation"]
+    assert len(prompts(task)) == 31
+
+
+@pytest.mark.parametrize("system", [[], [{"role": "system", "content": "Be brief."}]])
+def test_messages(system):
+    records = [
+        {"messages": [*system, {"role": "user", "content": f"Q{i}"},
+                      {"role": "assistant", "content": f"A{i}"}]}
+        for i in range(12)
+    ]  # fmt: skip
+    row = load(jsonl(records)).rows("test")[0]
+    assert row.prompt == ("Be brief.\n\n" if system else "") + "Q" + row.completion[1:]
+
+
+def test_conversational_prompt_and_completion():
+    records = [
+        {"prompt": [{"role": "user", "content": f"Q{i}"}],
+         "completion": [{"role": "assistant", "content": f"A{i}"}]}
+        for i in range(12)
+    ]  # fmt: skip
+    assert load(jsonl(records)).rows("train")[0].prompt.startswith("Q")
+
+
+def test_csv_with_quotes_line_breaks_and_byte_order_mark():
+    lines = ["prompt,completion,note", '"Hello, ""you""",first,x', '"two\nlines",second,x']
+    lines += [f"Q{i},A{i},x" for i in range(10)]
+    task = load("\ufeff".encode() + "\r\n".join(lines).encode(), "mine.csv")
+    assert {'Hello, "you"', "two\nlines"} <= set(prompts(task))
+
+
+def test_parquet(tmp_path):
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    path = tmp_path / "mine.parquet"
+    parquet.write_table(pyarrow.Table.from_pylist(pairs()), path)
+    assert len(prompts(tasks.load(path))) == 20
+    assert "not a readable Parquet file" in refused(b"PAR1 and rubbish", "bad.parquet")
+
+
+def test_every_malformed_row_is_reported_with_its_line():
+    good = [json.dumps(record) for record in pairs()]
+    bad = [
+        '{"prompt": "p", "completion": }',
+        '{"prompt": "p", "completion": "  "}',
+        '{"prompt": 7, "completion": "c"}',
+        '{"prompt": "p"}',
+        '["p", "c"]',
+        '{"question": "p", "answer": "c"}',
+        '{"messages": [{"role": "user", "content": "p"}]}',
+        '{"messages": "p"}',
+        '{"prompt": "\\ud800", "completion": "c"}',
+        json.dumps({"prompt": "p" * 20_001, "completion": "c"}),
+        "[" * 100_000,
+    ]
+    content = "\n".join(good[:3] + bad + ["", *good[3:]]).encode()
+    with pytest.raises(DataError) as caught:
+        load(content)
+    problems = caught.value.problems
+    assert [problem.line for problem in problems] == list(range(4, 15))
+    reasons = " | ".join(problem.reason for problem in problems)
+    for words in (
+        "not valid JSON",
+        "completion is empty",
+        "prompt is not text but int",
+        "completion is missing",
+        "not an object with named columns",
+        "no columns messages or prompt and completion (found: question, answer)",
+        "one user turn and one assistant turn (found: user)",
+        "messages is not a list of turns",
+        "lone surrogate",
+        "20,002 characters, where 20,000 are allowed",
+    ):
+        assert words in reasons
+    message = refused(content)
+    assert message.startswith("11 of 31 rows of mine.jsonl cannot be used (line 4: not valid JSON")
+    assert "and 8 more" in message and "drop_bad_rows=True" in message
+
+
+def test_bad_rows_are_dropped_only_on_request():
+    content = jsonl(pairs()) + b"nonsense\n"
+    assert "line 21" in refused(content)
+    task = load(content, drop_bad_rows=True)
+    assert len(prompts(task)) == 20
+    assert [problem.line for problem in task.dropped] == [21]
+
+
+def test_wrong_columns_are_said_once():
+    message = refused(jsonl([{"input": "a", "output": "b"}] * 30))
+    assert message == (
+        "mine.jsonl cannot be used: no columns messages or prompt and completion "
+        "(found: input, output)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "words"),
+    [
+        (b"", "mine.jsonl", "mine.jsonl is empty"),
+        (b"\n\n", "mine.jsonl", "mine.jsonl is empty"),
+        (b"prompt,completion\n", "mine.csv", "mine.csv is empty"),
+        (jsonl(pairs(3)), "mine.jsonl", "3 usable rows"),
+        ("prompt,completion\nfür,ä".encode("latin-1"), "mine.csv", "not UTF-8 text (line 2)"),
+        (jsonl(pairs()).decode().encode("utf-16"), "mine.jsonl", "not UTF-8 text (line 1)"),
+        (jsonl(pairs()), "mine.xlsx", "ending .xlsx"),
+        (jsonl(pairs()), "", "ending (none)"),
+        (b'prompt,completion\na,b,c\n"x,y\n', "mine.csv", "line 2: 3 cells where the header has 2"),
+        (b'prompt,completion\na,b\n"x,y\n', "mine.csv", "line 3: not valid CSV"),
+        (b"prompt,completion\n" + b"x" * 200_000 + b",y\n", "mine.csv", "field larger"),
+    ],
+)
+def test_what_is_refused(content, name, words):
+    assert words in refused(content, name)
+
+
+def test_a_file_that_is_too_large_is_refused_before_reading(monkeypatch, tmp_path):
+    monkeypatch.setattr(readers, "MAX_BYTES", 100)
+    path = tmp_path / "mine.jsonl"
+    path.write_bytes(jsonl(pairs()))
+    with pytest.raises(ValueError, match="are allowed: train on a part of it"):
+        tasks.load(path)
+    assert "are allowed" in refused(jsonl(pairs()))
+
+
+def test_missing_files_folders_and_unknown_names(tmp_path):
+    with pytest.raises(ValueError, match="There is no task 'ticket': choose one of tickets"):
+        tasks.load("ticket")
+    with pytest.raises(OSError, match=r"There is no file 'no/such\.csv'"):
+        tasks.load("no/such.csv")
+    with pytest.raises(ValueError, match="is a folder"):
+        tasks.load(tmp_path)
+    assert tasks.load("tickets").name == "tickets"
+
+
+def test_a_hub_data_set_keeps_its_own_splits(monkeypatch):
+    datasets = pytest.importorskip("datasets")
+    parts = {"train": pairs(40), "test": [{"prompt": "Extra?", "completion": "Yes."}]}
+    monkeypatch.setattr(datasets, "load_dataset", lambda name: parts)
+    task = tasks.load("owner/name")
+    assert [row.prompt for row in task.rows("test")] == ["Extra?"]
+    assert len(task.rows("validation")) == 4
+    assert task.name == "owner/name"
+
+
+def test_the_hub_out_of_reach_is_one_sentence():
+    pytest.importorskip("datasets")
+    with pytest.raises(OSError, match=r"'owner/no-such-set' could not be loaded from the hub"):
+        tasks.load("owner/no-such-set")
