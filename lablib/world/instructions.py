@@ -87,7 +87,7 @@ def list_held_out(words: tuple[str, ...]) -> bool:
 
 
 def word_held_out(word: str) -> bool:
-    """Return True if repeating this word belongs to the probe."""
+    """Return True if repeating this word, once or twice, belongs to the probe."""
     return kept_back(f"repeat {word}", 10)
 
 
@@ -123,7 +123,7 @@ def text(rng: random.Random) -> Text:
     templates = TEMPLATES[kind]
     if kind in ("repeat", "twice", "spell"):
         words = (rng.choice(NOUNS),)
-        while kind == "repeat" and word_held_out(words[0]):
+        while kind in ("repeat", "twice") and word_held_out(words[0]):
             words = (rng.choice(NOUNS),)
         if kind == "spell" and spelling_held_out(words[0]):
             templates = templates[1:]

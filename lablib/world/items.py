@@ -104,12 +104,10 @@ def instruction(rng: random.Random, length: Length) -> list[dict]:
         template = instructions.TEMPLATES[kind][0]
         end = len(items) + 8
         while len(items) < end:
-            if kind in ("repeat", "spell"):
-                held_out = {
-                    "repeat": instructions.word_held_out,
-                    "spell": instructions.spelling_held_out,
-                }[kind]
-                words: tuple[str, ...] = (rng.choice([n for n in NOUNS if held_out(n)]),)
+            if kind in ("repeat", "twice", "spell"):
+                spell = kind == "spell"
+                kept = instructions.spelling_held_out if spell else instructions.word_held_out
+                words: tuple[str, ...] = (rng.choice([noun for noun in NOUNS if kept(noun)]),)
             else:
                 words = instructions.word_list(rng, kind)
                 if not instructions.list_held_out(words):
