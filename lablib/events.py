@@ -8,7 +8,7 @@ run store all read the same events.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, get_args
 
 
 @dataclass(frozen=True)
@@ -146,3 +146,32 @@ Event = (
 def to_dict(event: Event) -> dict[str, Any]:
     """Return ``event`` as a JSON-ready dict with its class name under ``"event"``."""
     return {"event": type(event).__name__, **asdict(event)}
+
+
+def from_dict(data: dict[str, Any]) -> Event:
+    """Return the event that ``to_dict`` gave, also after a way through JSON.
+
+    Raises
+    ------
+    ValueError
+        If ``data`` is no event.
+    """
+    data = dict(data)
+    kind = _KINDS.get(data.pop("event", None))
+    if kind is None:
+        raise ValueError("This is not an event of a run: it has no known name under 'event'.")
+    for name in ("tasks", "candidates"):
+        if name in data:
+            data[name] = tuple(tuple(v) if isinstance(v, list) else v for v in data[name])
+    if "scores" in data:
+        data["scores"] = {name: score_from_dict(score) for name, score in data["scores"].items()}
+    return kind(**data)
+
+
+def score_from_dict(data: dict[str, Any]) -> Score:
+    """Return the score that ``dataclasses.asdict`` gave, also after a way through JSON."""
+    outcomes = {name: tuple(data.get(name, ())) for name in ("says_outcomes", "knows_outcomes")}
+    return Score(**{**data, **outcomes})
+
+
+_KINDS = {kind.__name__: kind for kind in get_args(Event)}

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import torch
 from torch import nn
 
+from lablib import models
 from lablib.controls import Batch
 
 
@@ -35,6 +36,17 @@ class Method:
         """Return the optimizer for the trainable parameters; AdamW unless a method says else."""
         trainable = [p for p in model.parameters() if p.requires_grad]
         return torch.optim.AdamW(trainable, lr=lr, weight_decay=weight_decay, fused=True)
+
+    def loss(self, model: nn.Module, batch: Batch) -> torch.Tensor:
+        """Return the training loss of a batch; the mean over its answer tokens unless changed.
+
+        Returns
+        -------
+        torch.Tensor
+            A scalar in nats per answer token, with gradients.
+        """
+        losses = models.token_losses(model, batch)  # (B, L), 0 where nothing is learned
+        return losses.sum() / (batch.labels != -100).sum()
 
     def settings(self) -> dict[str, Any]:
         """Return the hyper-parameters by name."""

@@ -1,0 +1,273 @@
+"""Measuring the model between two steps: probes, task scores, validation loss, answers.
+
+Everything yields part by part, so that Stop never waits for more than one batch, and leaves
+the model as it was found: same mode, same random state.
+
+What is scored when: at the base and after each task all items of the probes (``full``); at
+the base, at the live points and at the end their quick items. Tasks are scored on the first
+``task_test_rows`` test rows, after each task on four times as many (200 at most). The base
+has the few rows too, since a run must show its first point at once and an untrained task
+scores near 0 on any rows.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from lablib import models, probes
+from lablib.controls import Controls
+from lablib.events import Answered, Event, Probed, Progress, Score, Snapshotted, score_from_dict
+from lablib.models.prefix import evaluating
+from lablib.probes.base import Probe
+from lablib.tasks.base import Task
+from lablib.train.config import TrainConfig
+from lablib.train.data import Rows
+from lablib.train.weights import Origin, write_snapshot
+
+FULL_TEST_ROWS = 200  # most test rows scored at the end of a task
+ANSWER_TOKENS = 48  # longest answer to a watched prompt
+VALIDATION_BATCH = 16  # rows whose loss is taken at once
+
+
+@dataclass(frozen=True)
+class Watch:
+    """A prompt answered at every probe point, with candidates whose probabilities are shown."""
+
+    prompt: str
+    candidates: tuple[str, ...] = ()
+
+
+class Prober:
+    """Measures the model of one run at its probe points, and answers what is asked of it.
+
+    Parameters
+    ----------
+    model, tokenizer
+        The model that is trained, and its tokenizer.
+    origin : Origin
+        The weights it began with.
+    probe_list : sequence of Probe
+        What must be kept.
+    tasks : sequence of Task
+        What is learned, in order.
+    config : TrainConfig
+        How much is measured.
+    controls : Controls
+        Stop ends a measurement after the batch at work; a point cut short is not reported.
+    watch : sequence of Watch
+        Prompts answered at every live point.
+    base_full : mapping of str to Score, optional
+        The base's scores on all items, where they are known.
+    snapshot_folder : Path, optional
+        Where the weights are written at every live point.
+    """
+
+    def __init__(
+        self,
+        model,
+        tokenizer,
+        origin: Origin,
+        probe_list: Sequence[Probe],
+        tasks: Sequence[Task],
+        config: TrainConfig,
+        controls: Controls,
+        *,
+        watch: Sequence[Watch] = (),
+        base_full: Mapping[str, Score] | None = None,
+        snapshot_folder: Path | None = None,
+    ):
+        self._model, self._tokenizer, self._origin = model, tokenizer, origin
+        self._probes, self._tasks, self._config = tuple(probe_list), tuple(tasks), config
+        self._controls, self._snapshot_folder = controls, snapshot_folder
+        self.watch, self._typed = tuple(watch), None
+        self._validation = [
+            Rows(task.rows("validation")[: config.task_test_rows], tokenizer, config.max_length)
+            for task in tasks
+        ]
+        self.base_full = dict(base_full) if base_full else None
+        self.base_quick: dict[str, Score] = {}
+        self.live_at = -1  # step of the last complete live point
+        self.full_at = -1  # step of the last complete full point
+
+    def base(self) -> Generator[Event, None, Probed | None]:
+        """Measure the base: all items unless known (``full_probes``), then a live point."""
+        if self._config.full_probes and self.full_at < 0:
+            yield from self._full(0, 0, self._config.task_test_rows, self.base_full)
+        return (yield from self.live(0, 0))
+
+    def live(self, step: int, task: int) -> Generator[Event, None, Probed | None]:
+        """Measure the quick items, the tasks begun so far and the watched prompts.
+
+        Returns
+        -------
+        Probed or None
+            The point, or None if Stop cut it short.
+        """
+        begun = time.perf_counter()
+        scores = yield from self._score_probes("quick")
+        tasks = yield from self._score_tasks(task + 1, self._config.task_test_rows)
+        loss = yield from self._validation_loss(task)
+        if scores is None or tasks is None:
+            return None
+        point = self._probed(step, task, scores, tasks, loss, full=False, begun=begun)
+        if step == 0:
+            self.base_quick = scores
+        yield point
+        yield from self.answers(step)
+        if self._config.snapshots and self._snapshot_folder is not None:
+            write_snapshot(self._model, self._snapshot_folder, step)
+            yield Snapshotted(step, str(self._snapshot_folder))
+        self.live_at = step
+        return point
+
+    def full(self, step: int, task: int) -> Iterator[Event]:
+        """Measure all items, and every task on more test rows, after a task."""
+        rows = min(4 * self._config.task_test_rows, FULL_TEST_ROWS)
+        yield from self._full(step, task, rows, None)
+
+    def position(self) -> dict[str, Any]:
+        """Return what has been measured, JSON-ready, for a checkpoint."""
+        return {
+            "live_at": self.live_at,
+            "full_at": self.full_at,
+            "base_full": {k: asdict(v) for k, v in (self.base_full or {}).items()},
+            "base_quick": {k: asdict(v) for k, v in self.base_quick.items()},
+        }
+
+    def restore(self, position: Mapping[str, Any]) -> None:
+        """Take over what ``position`` gave."""
+        self.live_at, self.full_at = position["live_at"], position["full_at"]
+        for name in ("base_full", "base_quick"):
+            setattr(self, name, {k: score_from_dict(v) for k, v in position[name].items()})
+
+    def _full(self, step, task, rows, scores) -> Iterator[Event]:
+        begun = time.perf_counter()
+        if scores is None:
+            scores = yield from self._score_probes("full")
+        tasks = yield from self._score_tasks(len(self._tasks), rows)
+        loss = yield from self._validation_loss(task)
+        if scores is None or tasks is None:
+            return
+        if step == 0:
+            self.base_full = scores
+        self.full_at = step
+        yield self._probed(step, task, scores, tasks, loss, full=True, begun=begun)
+
+    def _probed(self, step, task, scores, tasks, loss, *, full, begun) -> Probed:
+        return Probed(
+            step=step,
+            task=self._tasks[task].name,
+            scores=dict(scores),
+            task_scores=tasks,
+            full=full,
+            seconds=time.perf_counter() - begun,
+            displacement=self._origin.displacement(self._model) if step else 0.0,
+            validation_loss=loss,
+        )
+
+    def _score_probes(self, split: str) -> Generator[Progress, None, dict[str, Score] | None]:
+        found: dict[str, Score] = {}
+        for part in probes.iter_score_all(self._probes, self._model, self._tokenizer, split):
+            if self._controls.stopped:
+                return None
+            if isinstance(part, Progress):
+                yield part
+            else:
+                found[part[0]] = part[1]
+        return found
+
+    def _score_tasks(
+        self, known_tasks: int, limit: int
+    ) -> Generator[Progress, None, dict[str, float] | None]:
+        found: dict[str, float] = {}
+        for task in self._tasks[:known_tasks] if limit else ():
+            if not task.rows("test"):
+                continue
+            for part in task.iter_score(self._model, self._tokenizer, "test", limit=limit):
+                if self._controls.stopped:
+                    return None
+                if isinstance(part, Progress):
+                    yield Progress(f"probing: {task.name}", part.done, part.total)
+                else:
+                    found[task.name] = part
+        return found
+
+    def _validation_loss(self, task: int) -> Generator[Progress, None, float | None]:
+        """Mean loss per answer token on validation rows, in nats; None if there are none."""
+        rows = self._validation[task]
+        total, count = 0.0, 0
+        for start in range(0, len(rows), VALIDATION_BATCH):
+            if self._controls.stopped:
+                return None
+            numbers = range(start, min(start + VALIDATION_BATCH, len(rows)))
+            encoded = [rows.encoded(i) for i in numbers]
+            batch = models.collate(self._tokenizer, encoded, numbers, [False] * len(numbers))
+            losses, answer_tokens = _losses(self._model, batch)
+            total, count = total + losses, count + answer_tokens
+            yield Progress("probing: validation loss", numbers[-1] + 1, len(rows))
+        return total / count if count else None
+
+    def answers(self, step: int) -> Iterator[Answered]:
+        """Let the model answer the watched prompts, and the last one that was typed."""
+        watch = [*self.watch, *([self._typed] if self._typed else [])]
+        yield from _answers(self._model, self._tokenizer, watch, step)
+
+    def answer_typed(self, step: int) -> Iterator[Answered]:
+        """Let the base (as step 0) and the model as it is now answer what was typed."""
+        for prompt in self._controls.take_prompts():
+            watch = [Watch(prompt)]
+            try:
+                with self._origin.swapped_in(self._model):
+                    found = list(_answers(self._model, self._tokenizer, watch, 0))
+                if step:
+                    found += _answers(self._model, self._tokenizer, watch, step)
+            except ValueError as error:  # an empty or endless prompt is no reason to end a run
+                yield Answered(step, prompt, f"({error})")
+                continue
+            self._typed = watch[0]
+            yield from found
+
+
+def _answers(model, tokenizer, watch: Sequence[Watch], step: int) -> Iterator[Answered]:
+    """Greedy answers and shares of the candidates, batch by batch."""
+    if not watch:
+        return
+    shares = _candidate_shares(model, tokenizer, watch)
+    prompts = [w.prompt for w in watch]
+    for batch in models.iter_generate(model, tokenizer, prompts, max_new_tokens=ANSWER_TOKENS):
+        for i, text in batch:
+            yield Answered(step, watch[i].prompt, text, shares.get(i, ()))
+
+
+def _losses(model, batch) -> tuple[float, int]:
+    """Summed loss of the answer tokens of a batch, and how many there are."""
+    batch = batch.to(next(model.parameters()).device)
+    with evaluating(model):
+        total = models.token_losses(model, batch).sum().item()
+    return total, int((batch.labels != -100).sum())
+
+
+def _candidate_shares(
+    model, tokenizer, watch: Sequence[Watch]
+) -> dict[int, tuple[tuple[str, float], ...]]:
+    """Probability of each candidate among the candidates of its prompt."""
+    asked = [i for i, w in enumerate(watch) if w.candidates]
+    if not asked:
+        return {}
+    logprobs = models.candidate_logprobs(
+        model, tokenizer, [watch[i].prompt for i in asked], [watch[i].candidates for i in asked]
+    )
+    shares = {}
+    for i, row in zip(asked, logprobs, strict=True):
+        highest = max(row)
+        weights = [math.exp(value - highest) for value in row]
+        shares[i] = tuple(
+            (candidate, weight / sum(weights))
+            for candidate, weight in zip(watch[i].candidates, weights, strict=True)
+        )
+    return shares

@@ -1,0 +1,210 @@
+"""The weights of a run: where it began, how far it has moved, and copies on disk.
+
+Copies are safetensors files in float32, written beside their place and renamed, so that a
+crash or a full disk never leaves half a file under a good name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+SMALL = 50_000_000  # weights; below it a copy in memory (200 MB at most) is simplest
+
+
+def trainable(model: nn.Module) -> dict[str, nn.Parameter]:
+    """Return the trainable parameters by name; tied ones appear once."""
+    return {name: p for name, p in model.named_parameters() if p.requires_grad}
+
+
+class Origin:
+    """The trainable weights as they were when the run began.
+
+    Parameters
+    ----------
+    model : nn.Module
+        The model, not trained yet.
+
+    Notes
+    -----
+    A small model's weights are copied. A large model's are read from the safetensors files it
+    was loaded from, mapped into memory, if those hold exactly these weights; else copied too.
+    """
+
+    def __init__(self, model: nn.Module):
+        weights = trainable(model)
+        self._files: dict[str, Path] = {}
+        if sum(p.numel() for p in weights.values()) > SMALL:
+            self._files = _files_of(model, weights)
+        self._copy = {} if self._files else copy_of(weights)
+
+    def items(self) -> Iterator[tuple[str, torch.Tensor]]:
+        """Yield name and weights on the CPU, one after the other, so that few are in memory."""
+        if self._copy:
+            yield from self._copy.items()
+        for path in sorted(set(self._files.values())):
+            with safe_open(path, framework="pt") as file:
+                for name in (n for n, where in self._files.items() if where == path):
+                    yield name, file.get_tensor(name)
+
+    def norm(self) -> float:
+        """Return ``||theta_0||``, by which two first weights are told apart."""
+        return (
+            sum(float(w.float().square().sum(dtype=torch.float64)) for _, w in self.items()) ** 0.5
+        )
+
+    @torch.no_grad()
+    def displacement(self, model: nn.Module) -> float:
+        """Return ``||theta - theta_0|| / ||theta_0||`` over the trainable weights."""
+        weights, moved, length = trainable(model), 0.0, 0.0
+        for name, begun in self.items():
+            now = weights[name].detach()
+            begun = begun.to(now.device, torch.float32)
+            moved += float((now.float() - begun).square().sum(dtype=torch.float64))
+            length += float(begun.square().sum(dtype=torch.float64))
+        return (moved / length) ** 0.5 if length else 0.0
+
+    @contextlib.contextmanager
+    def swapped_in(self, model: nn.Module) -> Iterator[None]:
+        """Give the model its first weights for a block, then the trained ones back, bit by bit."""
+        weights = trainable(model)
+        trained = {name: p.data for name, p in weights.items()}
+        try:
+            for name, begun in self.items():
+                weights[name].data = begun.to(trained[name].device, trained[name].dtype)
+            yield
+        finally:
+            for name, p in weights.items():
+                p.data = trained[name]
+
+
+def _files_of(model: nn.Module, weights: Mapping[str, torch.Tensor]) -> dict[str, Path]:
+    """Return the file of each weight, or nothing if one is missing there or differs."""
+    folder = Path(getattr(model, "name_or_path", "") or "")
+    found: dict[str, Path] = {}
+    for path in sorted(folder.glob("*.safetensors")) if folder.is_dir() else ():
+        try:
+            with safe_open(path, framework="pt") as file:
+                for name in set(file.keys()) & set(weights):
+                    stored = file.get_tensor(name)
+                    now = weights[name].detach().cpu()
+                    if stored.shape == now.shape and torch.equal(stored.to(now.dtype), now):
+                        found[name] = path
+        except (SafetensorError, OSError):
+            return {}
+    return found if len(found) == len(weights) else {}
+
+
+def copy_of(weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Return a copy of ``weights`` on the CPU."""
+    return {name: w.detach().to("cpu", copy=True) for name, w in weights.items()}
+
+
+@torch.no_grad()
+def put_back(model: nn.Module, weights: Mapping[str, torch.Tensor]) -> None:
+    """Copy ``weights`` into the model's parameters of the same names.
+
+    Raises
+    ------
+    ValueError
+        If a name or a shape does not fit: the weights are those of another model.
+    """
+    own = dict(model.named_parameters())
+    for name, value in weights.items():
+        if name not in own or own[name].shape != value.shape:
+            raise ValueError(
+                f"These weights belong to another model: {name} does not fit; "
+                "load the model that the run was started with."
+            )
+    for name, value in weights.items():
+        own[name].copy_(value)
+
+
+def write_atomically(path: Path, write) -> None:
+    """Call ``write(part)`` on a path beside ``path``, then rename it: all or nothing.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written, with what to do about it.
+    """
+    part = ""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        os.close(handle)
+        write(Path(part))
+        os.replace(part, path)
+    except (OSError, SafetensorError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise OSError(
+            f"{path.name} cannot be written in {path.parent} ({reason}): "
+            "choose a folder you may write to, with enough free space."
+        ) from error
+    finally:
+        if part:
+            Path(part).unlink(missing_ok=True)
+
+
+def write_tensors(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:
+    """Write tensors as one safetensors file, whole or not at all."""
+    ready = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
+    write_atomically(path, lambda part: save_file(ready, part))
+
+
+def read_tensors(path: Path) -> dict[str, torch.Tensor]:
+    """Read a safetensors file.
+
+    Raises
+    ------
+    OSError
+        If it is missing or damaged, in one sentence.
+    """
+    try:
+        return load_file(path)
+    except FileNotFoundError:
+        raise OSError(f"There is no {path.name} in {path.parent}: choose another folder.") from None
+    except (SafetensorError, OSError) as error:
+        raise OSError(
+            f"{path} cannot be read ({error}): it is damaged; use an older copy or run again."
+        ) from error
+
+
+def snapshot_path(folder: Path, step: int) -> Path:
+    """Return where the snapshot of ``step`` lies."""
+    return Path(folder) / f"step_{step:06d}.safetensors"
+
+
+def write_snapshot(model: nn.Module, folder: Path, step: int) -> None:
+    """Write the trainable weights of this moment, in float32."""
+    weights = {name: p.detach().float() for name, p in trainable(model).items()}
+    write_tensors(snapshot_path(folder, step), weights)
+
+
+def snapshot_steps(folder: Path) -> list[int]:
+    """Return the steps that have a snapshot, in order."""
+    names = (path.stem.removeprefix("step_") for path in Path(folder).glob("step_*.safetensors"))
+    return sorted(int(name) for name in names if name.isdigit())
+
+
+def load_snapshot(model: nn.Module, folder: Path, step: int) -> None:
+    """Give ``model`` the weights it had at ``step``.
+
+    Raises
+    ------
+    ValueError, OSError
+        If there is no such snapshot, or it is damaged or of another model.
+    """
+    path = snapshot_path(folder, step)
+    if not path.exists():
+        have = ", ".join(map(str, snapshot_steps(folder))) or "none"
+        raise ValueError(f"There is no snapshot of step {step} in {folder}; there are: {have}.")
+    put_back(model, read_tensors(path))
