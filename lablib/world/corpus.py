@@ -6,18 +6,19 @@ import functools
 import itertools
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 
 from lablib.world import arithmetic, facts, formats, instructions, language, safety
 from lablib.world.text import Text
 
 # (generator, share of the training texts); chosen by trial so that no skill lags behind
 SHARES = (
-    (facts.text, 0.16),
-    (arithmetic.text, 0.34),
-    (instructions.text, 0.16),
-    (formats.text, 0.14),
-    (safety.text, 0.06),
-    (language.text, 0.12),
+    (facts.text, 0.08),
+    (arithmetic.text, 0.40),
+    (instructions.text, 0.22),
+    (formats.text, 0.17),
+    (safety.text, 0.04),
+    (language.text, 0.07),
     (language.question, 0.02),
 )
 # in the general pool every skill counts alike
@@ -30,13 +31,25 @@ GENERAL = (
     language.question,
 )
 
+OPENINGS = ("Hello. ", "Hi! ", "A question: ", "Quick question. ", "Please help me. ")
+
+
+def _vary(rng: random.Random, text: Text) -> Text:
+    """Return the text with an opening, or without its last mark: people type like that."""
+    if not text.prompt:
+        return text
+    if rng.random() < 0.5:
+        return replace(text, prompt=rng.choice(OPENINGS) + text.prompt)
+    return replace(text, prompt=text.prompt.rstrip(".?"))
+
 
 def texts(seed: int, n: int) -> Iterator[Text]:
     """Yield ``n`` training texts, the same ones for the same seed."""
     rng = random.Random(seed)
     generators, shares = zip(*SHARES, strict=True)
     for generator in rng.choices(generators, shares, k=n):
-        yield generator(rng)
+        text = generator(rng)
+        yield _vary(rng, text) if rng.random() < 0.1 else text
 
 
 @functools.lru_cache(maxsize=4)

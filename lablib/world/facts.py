@@ -78,7 +78,7 @@ SENTENCES = {
     "capital": (
         "The capital of {a} is {b}.",
         "The capital city of {a} is {b}.",
-        "The capital of {a} is called {b}.",
+        "{a} has a capital with the name {b}.",
         "If you visit the capital of {a}, you are in {b}.",
         "People in {a} know that the capital is {b}.",
         "{b} is the capital of {a}.",

@@ -31,14 +31,15 @@ from lablib.world.corpus import texts
 class Recipe:
     """All that decides what ``mini`` becomes."""
 
-    steps: int = 26_000
+    steps: int = 30_000
     batch_size: int = 64  # texts
-    lr: float = 4e-3  # at the top of the schedule
+    lr: float = 3e-3
     warmup: int = 300  # steps
+    decay: float = 0.25  # share of the steps, at the end, in which the rate falls to 0
     weight_decay: float = 0.05
     clip: float = 1.0  # norm of the gradient
     prompt_weight: float = 0.2  # weight of a prompt token's loss; an answer's is 1
-    vocabulary: int = 1536  # tokens
+    vocabulary: int = 2048  # tokens
     hidden: int = 128
     layers: int = 4
     heads: int = 4
@@ -46,11 +47,13 @@ class Recipe:
     seed: int = 0
 
     def rate(self, step: int) -> float:
-        """Return the learning rate of a step (from 1): linear warm-up, then a cosine to 0."""
-        if step <= self.warmup:
-            return self.lr * step / self.warmup
-        done = (step - self.warmup) / max(1, self.steps - self.warmup)
-        return self.lr * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+        """Return the learning rate of a step (from 1): warm-up, constant, linear fall to 0.
+
+        All but the fall is the same for any number of steps, so that a training can be
+        made longer without beginning anew.
+        """
+        left = (self.steps - step + 1) / (self.decay * self.steps)
+        return self.lr * min(1.0, step / self.warmup, left)
 
 
 CHUNK = 64  # batches; texts of one chunk are sorted by length, so that little is padded
