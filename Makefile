@@ -42,7 +42,7 @@ lab: $(STAMP)
 apps: $(STAMP)
 	@echo "The labs are served at http://localhost:$(or $(PORT),8866)/ (stop with Ctrl-C)."
 	JUPYTER_PATH="$(CURDIR)/labs/home:$$JUPYTER_PATH" $(BIN)/voila labs $(NO_BROWSER) \
-	  --port=$(or $(PORT),8866) --template=lethe --classic-tree=True $(ARGS)
+	  --port=$(or $(PORT),8866) --template=lethe --classic-tree $(ARGS)
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -m "not slow and not bench" $(ARGS)

@@ -6,19 +6,18 @@ labs all start their runs here, so that "tickets, full, mini" means the same in 
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from lablib import models, tasks, world
+from lablib import tasks, world
 from lablib.controls import Controls
 from lablib.methods import METHODS, Method
 from lablib.models import LoadedModel
-from lablib.probes import PROBES, Probe, openended
+from lablib.probes import PROBES, openended
 from lablib.tasks.base import Row, Task
-from lablib.train import Run, TrainConfig, Watch
+from lablib.train import Run, Watch
 
 SMALL = 10_000_000  # parameters; below it a model trains in seconds on a laptop
 
