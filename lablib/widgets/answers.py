@@ -1,0 +1,124 @@
+"""What the model answers now: fixed prompts and the learner's own, base beside current."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import ipywidgets as widgets
+
+from lablib.history import History
+from lablib.plots import curves, live
+from lablib.widgets import theme
+from lablib.widgets.settings import control
+
+LONGEST_PROMPT = 2000  # characters
+
+
+def check_prompt(prompt: str) -> str:
+    """Return a prompt that can be asked.
+
+    Raises
+    ------
+    ValueError
+        With one sentence, if there is nothing in it or far too much.
+    """
+    prompt = prompt.strip()
+    if not prompt:
+        raise ValueError("There is nothing to ask: type a question first.")
+    if len(prompt) > LONGEST_PROMPT:
+        raise ValueError(
+            f"The question has {len(prompt):,} characters; ask one of at most {LONGEST_PROMPT:,}."
+        )
+    return prompt
+
+
+def latest_answers(history: History, step: float | None = None) -> dict[str, tuple]:
+    """Return, for every prompt, the first answer, the latest up to ``step`` and its step."""
+    found: dict[str, tuple] = {}
+    for answer in history.answers:
+        first = found[answer.prompt][0] if answer.prompt in found else answer
+        if step is None or answer.step <= step or answer.prompt not in found:
+            found[answer.prompt] = (first, answer)
+    return found
+
+
+def answers_table(history: History, step: float | None = None, caption: str = "") -> str:
+    """Return prompts and answers as an HTML table, everything typed or generated escaped."""
+    rows = []
+    for prompt, (base, now) in latest_answers(history, step).items():
+        changed = base.text.strip() != now.text.strip()
+        kind = "lethe-changed" if changed else "lethe-same"
+        word = "changed" if changed else "as before"
+        rows.append(
+            f"<tr><th scope='row'>{theme.escape(prompt, 160)}</th>"
+            f"<td>{theme.escape(base.text)}</td>"
+            f"<td><div class='{kind}'>{theme.escape(now.text)}"
+            f"<div class='lethe-soft'>{word}, step {now.step}</div></div></td></tr>"
+        )
+    if not rows:
+        return theme.plain("Answers appear here at the first probe point.", classes="lethe-soft")
+    said = f"<caption>{theme.escape(caption)}</caption>" if caption else ""
+    return theme.plain(
+        f"<table class='lethe-table'>{said}<thead><tr><th scope='col'>prompt</th>"
+        "<th scope='col'>the base answered</th><th scope='col'>it answers now</th></tr></thead>"
+        f"<tbody>{''.join(rows)}</tbody></table>",
+        classes="lethe-scroll lethe-answers",
+    )
+
+
+class AnswersPanel(widgets.VBox):
+    """Watched prompts, a question of the learner's own, and the likeliest answers to one.
+
+    Parameters
+    ----------
+    on_ask : callable
+        ``on_ask(prompt)``; raises a ValueError in words if it cannot be asked.
+    """
+
+    def __init__(self, on_ask: Callable[[str], None]):
+        self.table = widgets.HTML()
+        self.prompt = control(
+            widgets.Text(
+                description="Ask it something yourself",
+                placeholder="Which country has the capital Rome?",
+            )
+        )
+        self.ask = widgets.Button(description="Ask", icon="comment")
+        self.ask.on_click(lambda _: on_ask(self.prompt.value))
+        self.weighed = control(widgets.Dropdown(options=[], description="Likeliest answers to"))
+        self.weighed.observe(lambda _: self._bars(), "value")
+        self.bars = widgets.HTML()
+        self._history, self._step, self._source = History(), None, "live"
+        row = widgets.HBox([self.prompt, self.ask])
+        row.add_class("lethe-ask")
+        left = widgets.VBox([self.table, row])
+        right = widgets.VBox([self.weighed, self.bars])
+        left.add_class("lethe-main")
+        right.add_class("lethe-side")
+        body = widgets.HBox([left, right])
+        body.add_class("lethe-columns")
+        super().__init__([widgets.HTML(theme.heading("What it answers now")), body])
+        self.add_class("lethe-card")
+        self.draw(self._history)
+
+    def draw(self, history: History, step: float | None = None, source: str = "live") -> None:
+        """Show the answers up to ``step`` (default: the latest)."""
+        self._history, self._step, self._source = history, step, source
+        self.table.value = answers_table(history, step)
+        prompts = tuple(dict.fromkeys(a.prompt for a in history.answers if a.candidates))
+        if tuple(value for _, value in self.weighed.options) != prompts:
+            chosen = self.weighed.value
+            self.weighed.options = [(p if len(p) < 60 else p[:59] + "…", p) for p in prompts]
+            if chosen in prompts:
+                self.weighed.value = chosen
+        self._bars()
+
+    def _bars(self) -> None:
+        prompt = self.weighed.value
+        if prompt is None:
+            self.bars.value = ""
+            return
+        bars = curves.likeliest_answers(self._history, prompt, self._step, self._source)
+        self.bars.value = (
+            live.svg(bars, 400) + f"<details><summary>Table</summary>{live.table(bars)}</details>"
+        )

@@ -1,0 +1,28 @@
+"""Where the parts of the dashboard stand, from a wide screen down to half of one."""
+
+from __future__ import annotations
+
+from lablib.widgets import theme
+
+_CSS = """
+.lethe .lethe-body{display:flex;flex-wrap:wrap;align-items:flex-start;gap:10px;overflow:visible}
+.lethe .lethe-left{flex:1 1 250px;max-width:100%}
+.lethe .lethe-right{flex:3.2 1 480px;min-width:0;overflow:visible}
+.lethe .lethe-settings{display:grid;gap:0 14px;overflow:visible;
+grid-template-columns:repeat(auto-fit,minmax(min(100%,230px),1fr))}
+.lethe .lethe-grid{display:grid;gap:0 10px;overflow:visible;
+grid-template-columns:repeat(auto-fit,minmax(min(100%,260px),1fr))}
+.lethe .lethe-bar{flex-wrap:wrap;gap:4px 18px;align-items:flex-end}
+.lethe .lethe-buttons{flex-wrap:wrap;gap:4px}
+.lethe .lethe-buttons .jupyter-button{width:auto;min-width:88px}
+.lethe .lethe-progress{width:100%;height:8px;margin:6px 0 2px 0;min-width:0}
+.lethe .lethe-figures{display:flex;flex-wrap:wrap;gap:0 18px;font-variant-numeric:tabular-nums;
+color:var(--lethe-soft)}
+.lethe .lethe-columns{flex-wrap:wrap;gap:6px 22px;align-items:flex-start;overflow:visible}
+.lethe .lethe-main{flex:3 1 420px;min-width:0}
+.lethe .lethe-side{flex:2 1 280px;min-width:0}
+.lethe .lethe-ask{flex-wrap:wrap;align-items:flex-end;gap:4px 8px}
+.lethe .lethe-ask>.lethe-control{flex:1 1 220px}
+"""
+
+STYLE = f"<style>{theme.CSS}{_CSS}</style>"

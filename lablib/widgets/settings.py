@@ -1,0 +1,334 @@
+"""The left side of the dashboard: everything that decides a run, with label and unit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import MISSING, Field
+from dataclasses import fields as dataclass_fields
+from typing import Any
+
+import ipywidgets as widgets
+
+from lablib import experiment
+from lablib.controls import check_setting
+from lablib.methods import METHODS
+from lablib.models import MODELS
+from lablib.tasks import TASKS
+from lablib.widgets import theme
+from lablib.widgets.share import Settings, check_seed
+
+OTHER = "another…"
+# Sizes that decide the default settings before a model is loaded; unknown ones count as large.
+_PARAMETERS = {"mini": 1_000_000}
+_LARGE = 135_000_000
+LIVE = ("lr", "epochs", "mix_ratio")  # may be moved while a run is under way
+
+
+class Pick(widgets.VBox):
+    """A drop-down of known names, and a text box for any other."""
+
+    def __init__(self, label: str, known: Sequence[str], value: str, hint: str):
+        self.menu = control(
+            widgets.Dropdown(
+                options=[*known, OTHER],
+                value=value if value in known else OTHER,
+                description=label,
+            )
+        )
+        self.text = control(
+            widgets.Text(
+                value="" if value in known else value,
+                description=hint,
+                continuous_update=False,
+            )
+        )
+        self.menu.observe(lambda _: self._show(), "value")
+        super().__init__([self.menu, self.text])
+        self._show()
+
+    def _show(self) -> None:
+        self.text.layout.display = "flex" if self.menu.value == OTHER else "none"
+
+    @property
+    def value(self) -> str:
+        """The chosen or typed name."""
+        return self.text.value.strip() if self.menu.value == OTHER else self.menu.value
+
+    @value.setter
+    def value(self, name: str) -> None:
+        if name in self.menu.options:
+            self.menu.value = name
+        else:
+            self.text.value, self.menu.value = name, OTHER
+
+    def on_change(self, callback: Callable[[], None]) -> None:
+        """Call ``callback()`` when another name is chosen or typed."""
+        self.menu.observe(lambda _: callback(), "value")
+        self.text.observe(lambda _: callback(), "value")
+
+    def lock(self, locked: bool) -> None:
+        """Let the name be changed, or not."""
+        self.menu.disabled = self.text.disabled = locked
+
+
+def control(widget: widgets.Widget) -> widgets.Widget:
+    """Give a control its place: the label on a line of its own, the rest below."""
+    widget.add_class("lethe-control")
+    widget.style.description_width = "initial"
+    return widget
+
+
+def default_lr(model: str, method: str) -> float:
+    """Return the learning rate that a method starts with on a model of this name."""
+    size = _PARAMETERS.get(model, _LARGE)
+    return experiment.defaults(size, METHODS[method]()).lr
+
+
+def field_control(field: Field) -> widgets.Widget:
+    """Return the control for a hyper-parameter of a method, made from the field's metadata."""
+    about = field.metadata
+    default = field.default if field.default is not MISSING else field.default_factory()
+    unit = f" ({about['unit']})" if about.get("unit") else ""
+    label = field.name.replace("_", " ") + unit
+    low, high = about.get("low"), about.get("high")
+    if about.get("choices"):
+        made = widgets.Dropdown(options=list(about["choices"]), value=default, description=label)
+    elif isinstance(default, bool):
+        made = widgets.Checkbox(value=default, description=label, indent=False)
+    elif isinstance(default, int) and low is not None:
+        made = widgets.IntSlider(value=default, min=low, max=high, description=label)
+    elif isinstance(default, int | float) and low is not None:
+        if low > 0 and high / low >= 100:
+            made = widgets.FloatLogSlider(
+                value=default,
+                min=math.log10(low),
+                max=math.log10(high),
+                step=0.1,
+                readout_format=".3g",
+                description=label,
+            )
+        else:
+            made = widgets.FloatSlider(
+                value=default,
+                min=low,
+                max=high,
+                step=(high - low) / 100,
+                readout_format=".3g",
+                description=label,
+            )
+    elif isinstance(default, int | float):
+        made = widgets.FloatText(value=default, description=label)
+    else:
+        made = widgets.Text(value=str(default), description=label, continuous_update=False)
+    if hasattr(made, "continuous_update"):
+        made.continuous_update = False
+    return control(made)
+
+
+class SettingsPanel(widgets.VBox):
+    """The controls of a run.
+
+    Parameters
+    ----------
+    settings : Settings
+        What they show first.
+    on_live : callable
+        ``on_live(name, value)`` is called when a control that acts during a run is moved.
+    on_error : callable
+        ``on_error(sentence)`` is called when something typed is not a legal value.
+    models, tasks, methods : sequence of str, optional
+        What may be chosen; default all.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        on_live: Callable[[str, Any], None],
+        on_error: Callable[[str], None],
+        *,
+        models: Sequence[str] | None = None,
+        tasks: Sequence[str] | None = None,
+        methods: Sequence[str] | None = None,
+    ):
+        self._on_live, self._on_error = on_live, on_error
+        self.model = Pick("Model", models or list(MODELS), settings.model, "hub id or folder")
+        self.task = Pick(
+            "Task to learn", tasks or list(TASKS), settings.task, "file (JSONL, CSV) or hub id"
+        )
+        self.method = control(
+            widgets.Dropdown(
+                options=[(_method_label(name), name) for name in methods or METHODS],
+                value=settings.method,
+                description="Method of fine-tuning",
+            )
+        )
+        self.lr = control(
+            widgets.FloatLogSlider(
+                value=settings.lr,
+                base=10,
+                min=-6,
+                max=-1,
+                step=0.05,
+                readout_format=".2g",
+                description="Learning rate (step size)",
+                continuous_update=False,
+            )
+        )
+        self.lr_text = control(
+            widgets.Text(
+                value=f"{settings.lr:g}",
+                description="Learning rate, typed exactly",
+                continuous_update=False,
+            )
+        )
+        self.epochs = control(
+            widgets.FloatSlider(
+                value=settings.epochs,
+                min=0.25,
+                max=10,
+                step=0.25,
+                readout_format=".2f",
+                description="Epochs (passes over the training rows)",
+                continuous_update=False,
+            )
+        )
+        self.mix_ratio = control(
+            widgets.FloatSlider(
+                value=settings.mix_ratio,
+                min=0,
+                max=1,
+                step=0.05,
+                readout_format=".0%",
+                description="Mix ratio (share of general examples)",
+                continuous_update=False,
+            )
+        )
+        self.seed = control(widgets.IntText(value=settings.seed, description="Seed (whole number)"))
+        self.fields_box = widgets.VBox()
+        self.fields: dict[str, widgets.Widget] = {}
+        super().__init__(
+            [
+                self.model,
+                self.task,
+                self.method,
+                self.lr,
+                self.lr_text,
+                self.epochs,
+                self.mix_ratio,
+                self.fields_box,
+                self.seed,
+            ]
+        )
+        self.add_class("lethe-settings")
+        self._exact_lr = settings.lr
+        self._make_fields()
+        self.put(settings)
+        self.model.on_change(self._new_kind)
+        self.method.observe(lambda _: self._new_kind(), "value")
+        self.lr.observe(lambda change: self._lr_moved(change["new"]), "value")
+        self.lr_text.observe(lambda change: self._lr_typed(change["new"]), "value")
+        self.epochs.observe(lambda change: self._on_live("epochs", change["new"]), "value")
+        self.mix_ratio.observe(lambda change: self._on_live("mix_ratio", change["new"]), "value")
+
+    def read(self) -> Settings:
+        """Return what the controls show.
+
+        Raises
+        ------
+        ValueError
+            With one sentence, if something typed is not a legal value.
+        """
+        model, task = self.model.value, self.task.value
+        if not model:
+            raise ValueError("No model is named: type a hub id or a folder, or choose one.")
+        if not task:
+            raise ValueError("No task is named: type a file or a hub id, or choose one.")
+        return Settings(
+            model=model,
+            task=task,
+            method=self.method.value,
+            lr=check_setting("lr", self.lr_text.value),
+            epochs=self.epochs.value,
+            mix_ratio=self.mix_ratio.value,
+            seed=check_seed(self.seed.value),
+            fields={name: made.value for name, made in self.fields.items()},
+        )
+
+    def put(self, settings: Settings) -> None:
+        """Set all controls.
+
+        Raises
+        ------
+        ValueError
+            If the method does not exist; nothing is changed then.
+        """
+        known = [value for _, value in self.method.options]
+        if settings.method not in known:
+            raise ValueError(
+                f"There is no method {settings.method!r} here; choose one of {', '.join(known)}."
+            )
+        self.model.value, self.task.value = settings.model, settings.task
+        self.method.value = settings.method
+        for name, value in settings.fields.items():
+            if name in self.fields:
+                self.fields[name].value = value
+        self.epochs.value, self.mix_ratio.value = settings.epochs, settings.mix_ratio
+        self.seed.value = settings.seed
+        self._set_lr(settings.lr)
+
+    def lock(self, locked: bool) -> None:
+        """Hold fast, during a run, what cannot be changed in it."""
+        self.model.lock(locked)
+        self.task.lock(locked)
+        self.method.disabled = self.seed.disabled = locked
+        live = live_fields(self.method.value)
+        for name, made in self.fields.items():
+            made.disabled = locked and name not in live
+
+    def _new_kind(self) -> None:
+        self._make_fields()
+        self._set_lr(default_lr(self.model.value, self.method.value))
+
+    def _make_fields(self) -> None:
+        kind = METHODS[self.method.value]
+        self.fields = {f.name: field_control(f) for f in dataclass_fields(kind) if f.init}
+        for name, made in self.fields.items():
+            made.observe(lambda change, name=name: self._on_live(name, change["new"]), "value")
+        about = widgets.HTML(theme.plain(theme.escape(kind.summary), classes="lethe-soft"))
+        self.fields_box.children = [about, *self.fields.values()]
+
+    def _set_lr(self, value: float) -> None:
+        self._exact_lr = value
+        self.lr_text.value = f"{value:g}"
+        low, high = 10**self.lr.min, 10**self.lr.max
+        self.lr.value = min(max(value, low), high)
+
+    def _lr_moved(self, value: float) -> None:
+        # The slider rounds to its own steps: a move that only follows the text box is no news.
+        if not math.isclose(value, self._exact_lr, rel_tol=1e-6):
+            low, high = 10**self.lr.min, 10**self.lr.max
+            if math.isclose(min(max(self._exact_lr, low), high), value, rel_tol=1e-6):
+                return
+            self._exact_lr = float(f"{value:.3g}")
+            self.lr_text.value = f"{self._exact_lr:g}"
+            self._on_live("lr", self._exact_lr)
+
+    def _lr_typed(self, typed: str) -> None:
+        try:
+            value = check_setting("lr", typed)
+        except ValueError as error:
+            self._on_error(str(error))
+            return
+        if not math.isclose(value, self._exact_lr, rel_tol=1e-6):
+            self._set_lr(value)
+            self._on_live("lr", value)
+
+
+def live_fields(method: str) -> tuple[str, ...]:
+    """Return the hyper-parameters of a method that may be changed during a run."""
+    return tuple(f.name for f in dataclass_fields(METHODS[method]) if f.metadata.get("live"))
+
+
+def _method_label(name: str) -> str:
+    return f"{name}: {METHODS[name].summary.split(':')[0].split(',')[0]}"
