@@ -11,8 +11,6 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from lablib import models as lethe_models
-from lablib.events import Progress, Score
 from lablib.methods import METHODS
 from lablib.probes.base import Item, Probe
 from lablib.tasks.base import Row, Task
@@ -98,35 +96,12 @@ class Vowels(Probe):
 
     def items(self, split: str = "full") -> tuple[Item, ...]:
         """Fixed questions."""
-        items = tuple(
-            Item(f"vowels-{i}", f"Vowel {i}?", ("aeiou"[i % 5], "y")) for i in range(6)
-        )
+        items = tuple(Item(f"vowels-{i}", f"Vowel {i}?", ("aeiou"[i % 5], "y")) for i in range(6))
         return items if split == "full" else items[:4]
 
     def says(self, item: Item, completion: str) -> bool:
         """Begins with the vowel."""
         return completion.startswith(item.answer)
-
-    def iter_score(self, model, tokenizer, split: str = "full"):
-        """One progress, one score."""
-        items = self.items(split)
-        prompts = [item.prompt for item in items]
-        texts = lethe_models.generate(model, tokenizer, prompts, max_new_tokens=4)
-        weights = lethe_models.candidate_logprobs(
-            model, tokenizer, prompts, [item.candidates for item in items]
-        )
-        says = tuple(int(self.says(i, t)) for i, t in zip(items, texts, strict=True))
-        knows = tuple(int(row[0] == max(row)) for row in weights)
-        yield Progress("probing: vowels", len(items), len(items))
-        n = len(items)
-        yield Score(sum(says) / n, sum(knows) / n, n, says, knows)
-
-
-def iter_score_all(probes, model, tokenizer, split):
-    """Score probe by probe."""
-    for probe in probes:
-        for part in probe.iter_score(model, tokenizer, split):
-            yield part if isinstance(part, Progress) else (probe.name, part)
 
 
 def config(**settings) -> TrainConfig:

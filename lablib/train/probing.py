@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +59,8 @@ class Prober:
         How much is measured.
     controls : Controls
         Stop ends a measurement after the batch at work; a point cut short is not reported.
+    digest : str
+        Checksum of the base, by which its scores are cached; empty: they are not.
     watch : sequence of Watch
         Prompts answered at every live point.
     base_full : mapping of str to Score, optional
@@ -77,6 +79,7 @@ class Prober:
         config: TrainConfig,
         controls: Controls,
         *,
+        digest: str = "",
         watch: Sequence[Watch] = (),
         base_full: Mapping[str, Score] | None = None,
         snapshot_folder: Path | None = None,
@@ -84,6 +87,7 @@ class Prober:
         self._model, self._tokenizer, self._origin = model, tokenizer, origin
         self._probes, self._tasks, self._config = tuple(probe_list), tuple(tasks), config
         self._controls, self._snapshot_folder = controls, snapshot_folder
+        self._digest = digest
         self.watch, self._typed = tuple(watch), None
         self._validation = [
             Rows(task.rows("validation")[: config.task_test_rows], tokenizer, config.max_length)
@@ -95,40 +99,77 @@ class Prober:
         self.full_at = -1  # step of the last complete full point
 
     def base(self) -> Generator[Event, None, Probed | None]:
-        """Measure the base: all items unless known (``full_probes``), then a live point."""
+        """Measure the base: all items (``full_probes``), then a live point.
+
+        What the cache knows of a base with this digest is not measured again.
+        """
         if self._config.full_probes and self.full_at < 0:
-            yield from self._full(0, 0, self._config.task_test_rows, self.base_full)
+            scores = self.base_full or self._cached("full")
+            point = yield from self._measure(0, 0, full=True, scores=scores)
+            if point is None:
+                return None
+            self.base_full = point.scores
         return (yield from self.live(0, 0))
 
-    def live(self, step: int, task: int) -> Generator[Event, None, Probed | None]:
+    def live(
+        self, step: int, task: int, full: Probed | None = None
+    ) -> Generator[Event, None, Probed | None]:
         """Measure the quick items, the tasks begun so far and the watched prompts.
+
+        Parameters
+        ----------
+        step, task : int
+            Steps done, number of the current task.
+        full : Probed, optional
+            The full point of this very step, from which the live one is taken.
 
         Returns
         -------
         Probed or None
             The point, or None if Stop cut it short.
         """
-        begun = time.perf_counter()
-        scores = yield from self._score_probes("quick")
-        tasks = yield from self._score_tasks(task + 1, self._config.task_test_rows)
-        loss = yield from self._validation_loss(task)
-        if scores is None or tasks is None:
+        if full:
+            parts = {p.name: _quick_part(p, full.scores[p.name]) for p in self._probes}
+            point = replace(full, full=False, scores=parts, seconds=0.0)
+            yield point
+        else:
+            scores = self._cached("quick") if step == 0 else None
+            point = yield from self._measure(step, task, full=False, scores=scores)
+        if point is None:
             return None
-        point = self._probed(step, task, scores, tasks, loss, full=False, begun=begun)
         if step == 0:
-            self.base_quick = scores
-        yield point
-        yield from self.answers(step)
+            self.base_quick = point.scores
+        yield from _answers(self._model, self._tokenizer, self._watched(), step)
         if self._config.snapshots and self._snapshot_folder is not None:
             write_snapshot(self._model, self._snapshot_folder, step)
             yield Snapshotted(step, str(self._snapshot_folder))
         self.live_at = step
         return point
 
-    def full(self, step: int, task: int) -> Iterator[Event]:
+    def full(self, step: int, task: int) -> Generator[Event, None, Probed | None]:
         """Measure all items, and every task on more test rows, after a task."""
-        rows = min(4 * self._config.task_test_rows, FULL_TEST_ROWS)
-        yield from self._full(step, task, rows, None)
+        return (yield from self._measure(step, task, full=True, scores=None))
+
+    def answer_typed(self, step: int) -> Iterator[Answered]:
+        """Let the base (as step 0) and the model as it is now answer what was typed."""
+        for prompt in self._controls.take_prompts():
+            watch = [Watch(prompt)]
+            try:
+                with self._origin.swapped_in(self._model):
+                    found = list(_answers(self._model, self._tokenizer, watch, 0))
+                if step:
+                    found += _answers(self._model, self._tokenizer, watch, step)
+            except ValueError as error:  # an empty or endless prompt is no reason to end a run
+                yield Answered(step, prompt, f"({error})")
+                continue
+            self._typed = watch[0]
+            yield from found
+
+    def _watched(self) -> list[Watch]:
+        return [*self.watch, *([self._typed] if self._typed else [])]
+
+    def _cached(self, split: str) -> dict[str, Score] | None:
+        return probes.cached_base_scores(self._digest, self._probes, split)
 
     def position(self) -> dict[str, Any]:
         """Return what has been measured, JSON-ready, for a checkpoint."""
@@ -145,21 +186,26 @@ class Prober:
         for name in ("base_full", "base_quick"):
             setattr(self, name, {k: score_from_dict(v) for k, v in position[name].items()})
 
-    def _full(self, step, task, rows, scores) -> Iterator[Event]:
+    def _measure(
+        self, step: int, task: int, *, full: bool, scores: Mapping[str, Score] | None
+    ) -> Generator[Event, None, Probed | None]:
+        """Measure one point; ``scores`` of the probes are taken as they are, if given."""
         begun = time.perf_counter()
+        split = "full" if full else "quick"
         if scores is None:
-            scores = yield from self._score_probes("full")
-        tasks = yield from self._score_tasks(len(self._tasks), rows)
+            scores = yield from self._score_probes(split)
+            if scores is None:
+                return None
+            if step == 0:
+                probes.keep_base_scores(self._digest, self._probes, scores, split)
+        rows = self._config.task_test_rows
+        if full and step:
+            rows = min(4 * rows, FULL_TEST_ROWS)
+        tasks = yield from self._score_tasks(len(self._tasks) if full else task + 1, rows)
         loss = yield from self._validation_loss(task)
-        if scores is None or tasks is None:
-            return
-        if step == 0:
-            self.base_full = scores
-        self.full_at = step
-        yield self._probed(step, task, scores, tasks, loss, full=True, begun=begun)
-
-    def _probed(self, step, task, scores, tasks, loss, *, full, begun) -> Probed:
-        return Probed(
+        if tasks is None or self._controls.stopped:
+            return None
+        point = Probed(
             step=step,
             task=self._tasks[task].name,
             scores=dict(scores),
@@ -169,6 +215,10 @@ class Prober:
             displacement=self._origin.displacement(self._model) if step else 0.0,
             validation_loss=loss,
         )
+        if full:
+            self.full_at = step
+        yield point
+        return point
 
     def _score_probes(self, split: str) -> Generator[Progress, None, dict[str, Score] | None]:
         found: dict[str, Score] = {}
@@ -212,26 +262,6 @@ class Prober:
             yield Progress("probing: validation loss", numbers[-1] + 1, len(rows))
         return total / count if count else None
 
-    def answers(self, step: int) -> Iterator[Answered]:
-        """Let the model answer the watched prompts, and the last one that was typed."""
-        watch = [*self.watch, *([self._typed] if self._typed else [])]
-        yield from _answers(self._model, self._tokenizer, watch, step)
-
-    def answer_typed(self, step: int) -> Iterator[Answered]:
-        """Let the base (as step 0) and the model as it is now answer what was typed."""
-        for prompt in self._controls.take_prompts():
-            watch = [Watch(prompt)]
-            try:
-                with self._origin.swapped_in(self._model):
-                    found = list(_answers(self._model, self._tokenizer, watch, 0))
-                if step:
-                    found += _answers(self._model, self._tokenizer, watch, step)
-            except ValueError as error:  # an empty or endless prompt is no reason to end a run
-                yield Answered(step, prompt, f"({error})")
-                continue
-            self._typed = watch[0]
-            yield from found
-
 
 def _answers(model, tokenizer, watch: Sequence[Watch], step: int) -> Iterator[Answered]:
     """Greedy answers and shares of the candidates, batch by batch."""
@@ -242,6 +272,16 @@ def _answers(model, tokenizer, watch: Sequence[Watch], step: int) -> Iterator[An
     for batch in models.iter_generate(model, tokenizer, prompts, max_new_tokens=ANSWER_TOKENS):
         for i, text in batch:
             yield Answered(step, watch[i].prompt, text, shares.get(i, ()))
+
+
+def _quick_part(probe: Probe, full: Score) -> Score:
+    """The score on the quick items, which are some of all; extras stay those of all items."""
+    number = {item.id: i for i, item in enumerate(probe.items("full"))}
+    picked = [number[item.id] for item in probe.items("quick")]
+    says = tuple(full.says_outcomes[i] for i in picked)
+    knows = tuple(full.knows_outcomes[i] for i in picked)
+    n = len(picked)
+    return Score(sum(says) / n, sum(knows) / n, n, says, knows, full.extra)
 
 
 def _losses(model, batch) -> tuple[float, int]:

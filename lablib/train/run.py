@@ -147,6 +147,7 @@ class Run:
             tasks,
             config,
             self.controls,
+            digest=digest,
             watch=watch,
             base_full=base_scores,
             snapshot_folder=snapshot_folder,
@@ -284,9 +285,11 @@ class Run:
 
     def _total_steps(self) -> int:
         """Steps of the whole run as planned now: those of past tasks, and those to come."""
-        to_come = self.rows[self.task :]
-        planned = [planned_steps(self.config, self.settings["epochs"], len(r)) for r in to_come]
-        return self.step - self.task_step + sum(planned)
+        to_come = range(self.task, len(self.tasks))
+        return self.step - self.task_step + sum(map(self._planned, to_come))
+
+    def _planned(self, task: int) -> int:
+        return planned_steps(self.config, self.settings["epochs"], len(self.rows[task]))
 
     def _diverged(self, loss: float) -> str:
         what = "a gradient" if math.isfinite(loss) else "the loss"
@@ -311,9 +314,7 @@ class Run:
         limit = self.config.max_seconds
         if not self._stop() and limit is not None and self.clock.seconds >= limit:
             self._reason = "time is up"
-        n_rows = len(self.rows[self.task])
-        planned = planned_steps(self.config, self.settings["epochs"], n_rows)
-        return bool(self._reason) or self.task_step >= planned
+        return bool(self._reason) or self.task_step >= self._planned(self.task)
 
     def _hold(self) -> Iterator[Event]:
         """Wait while the run is paused; answer what was asked meanwhile, paused or not."""
@@ -335,8 +336,9 @@ class Run:
                 yield ControlChanged(self.step + 1, name, old, new)
 
     def _probe_if_due(self) -> Iterator[Event]:
-        """Measure a live point if the schedule has one here that is still missing."""
-        if self.prober.live_at != self.step and is_live_point(self.config, self.task_step):
+        """Measure a live point if the schedule has one here; the last is left to ``_end_task``."""
+        missing = self.prober.live_at != self.step and self.task_step < self._planned(self.task)
+        if missing and is_live_point(self.config, self.task_step):
             self._watch_over((yield from self.prober.live(self.step, self.task)))
 
     def _watch_over(self, point: Probed | None) -> None:
@@ -355,12 +357,15 @@ class Run:
 
     def _end_task(self) -> Iterator[Event]:
         """Measure where the task has ended, and go on to the next one."""
-        if self.prober.live_at != self.step:
-            self._watch_over((yield from self.prober.live(self.step, self.task)))
+        prober, point = self.prober, None
         if self.watcher:
+            if prober.live_at != self.step:
+                self._watch_over((yield from prober.live(self.step, self.task)))
             put_back(self._model, self.watcher.best_weights)
-        if self.config.full_probes and self.prober.full_at != self.step:
-            yield from self.prober.full(self.step, self.task)
+        if self.config.full_probes and prober.full_at != self.step:
+            point = yield from prober.full(self.step, self.task)
+        if prober.live_at != self.step and not self._stop():
+            yield from prober.live(self.step, self.task, point)
         if not self._stop():
             name = self.tasks[self.task].name
             self.task = len(self.tasks) if self._reason else self.task + 1
