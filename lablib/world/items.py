@@ -7,6 +7,7 @@ kind, chosen as long in ``mini``'s tokens as the answer wherever there are enoug
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import random
 from collections.abc import Callable, Iterable, Sequence
@@ -110,7 +111,8 @@ def instruction(rng: random.Random, length: Length) -> list[dict]:
                 words: tuple[str, ...] = (rng.choice([noun for noun in NOUNS if kept(noun)]),)
             else:
                 words = instructions.word_list(rng, kind)
-                if not instructions.list_held_out(words):
+                short = kind in ("first", "last", "second") and len(words) < 4
+                if short or not instructions.list_held_out(words):
                     continue
             answer = instructions.answer(kind, words)
             prompt = template.format(w=words[0], l=", ".join(words))
@@ -237,9 +239,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=data_folder() / "probes")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
+    sums = []
     for name, items in all_items(AutoTokenizer.from_pretrained(args.tokenizer)).items():
-        lines = [json.dumps(entry, ensure_ascii=False) for entry in items]
-        (args.out / f"{name}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        lines = "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in items)
+        (args.out / f"{name}.jsonl").write_text(lines, encoding="utf-8")
+        sums.append(f"{hashlib.sha256(lines.encode()).hexdigest()}  {name}.jsonl\n")
+    (args.out / "SHA256").write_text("".join(sums))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import argparse
 import json
 import math
 import random
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -199,7 +200,10 @@ class Trainer:
             "losses": self.log,
         }
         text = json.dumps(log, indent=1)
+        # one loss a line
+        text = re.sub(r"\[\s+(\d+),\s+([\d.e-]+)\s+\]", r"[\1, \2]", text)
         (folder / "training_log.json").write_text(text + "\n")
+        (folder / "model.safetensors").chmod(0o644)
 
 
 def check(out: Path, steps: int, recipe: Recipe | None = None) -> float:
