@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
+from torch.nn import functional as F
 
 from lablib.models.encode import left_pad, position_ids
 
@@ -42,6 +43,7 @@ class Prefix:
     mask: torch.Tensor  # (B, T), 0 at padding
     cache: object  # keys and values, a transformers Cache
     logits: torch.Tensor  # (B, V), for the token after each prompt
+    nats: torch.Tensor | None = None  # (B,), surprise at the prompt itself, where asked for
 
     def select(self, rows: torch.Tensor) -> Prefix:
         """Return the given rows (repeats allowed) with a cache of their own."""
@@ -80,8 +82,12 @@ def feed(model, prefix: Prefix, ids: torch.Tensor, mask: torch.Tensor) -> tuple[
     return Prefix(whole, outputs.past_key_values, outputs.logits[:, -1]), outputs.logits
 
 
-def read(model, rows: Sequence[Sequence[int]], pad_id: int) -> Prefix:
-    """Let the model read a batch of prompts once."""
+def read(model, rows: Sequence[Sequence[int]], pad_id: int, surprise: bool = False) -> Prefix:
+    """Let the model read a batch of prompts once.
+
+    With ``surprise`` the prefix also holds the summed -log p of each prompt's tokens after
+    its first, which needs the logits of all of them: keep such batches small.
+    """
     ids, mask = left_pad(rows, pad_id)
     ids, mask = ids.to(model.device), mask.to(model.device)
     with evaluating(model):
@@ -90,9 +96,17 @@ def read(model, rows: Sequence[Sequence[int]], pad_id: int) -> Prefix:
             attention_mask=mask,
             position_ids=position_ids(mask),
             use_cache=True,
-            logits_to_keep=1,
+            logits_to_keep=0 if surprise else 1,  # 0 means all
         )
-    return Prefix(mask, outputs.past_key_values, outputs.logits[:, -1])
+        prefix = Prefix(mask, outputs.past_key_values, outputs.logits[:, -1])
+        if surprise:
+            scored = (mask[:, :-1] * mask[:, 1:]).bool()
+            losses = F.cross_entropy(
+                outputs.logits[:, :-1][scored].float(), ids[:, 1:][scored], reduction="none"
+            )
+            by_place = torch.zeros(scored.shape, dtype=torch.double, device=ids.device)
+            prefix.nats = by_place.masked_scatter(scored, losses.double()).sum(-1)
+    return prefix
 
 
 def check_room(model, rows: Sequence[Sequence[int]], n_new: int) -> None:

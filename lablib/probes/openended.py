@@ -1,0 +1,73 @@
+"""Open-ended requests for real language models: a poem, an e-mail, a summary, a chat.
+
+There is no right answer to them, so nothing is *known* and no retention is drawn. An answer
+is judged only for the shapes that fine-tuning leaves behind: a ticket where none was asked
+for, the prompt copied, or a loop. They serve as watch prompts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from lablib.models import iter_generate
+
+PROMPTS = (
+    "Write a short poem about the sea.",
+    "Write an e-mail to a friend about your holiday.",
+    "Summarize in one sentence: The old bridge was closed in spring because its stones had "
+    "become loose. Since then the farmers drive to the market by the long road.",
+    "Hi! I had a long day. How are you?",
+)
+MAX_NEW_TOKENS = 48
+
+VERDICTS = {
+    "fine": "none of the shapes below",
+    "ticket": "a support ticket, though none was asked for",
+    "copied": "begins by repeating the prompt",
+    "loop": "says the same thing over and over",
+    "empty": "says nothing",
+}
+
+
+@dataclass(frozen=True)
+class Judged:
+    """An answer and what is wrong with its shape."""
+
+    prompt: str
+    text: str
+    verdict: str  # a key of VERDICTS
+
+
+def judge(prompt: str, text: str) -> str:
+    """Return the verdict on an answer, a key of ``VERDICTS``.
+
+    Notes
+    -----
+    *ticket*: begins with the word TICKET or holds two fields of the form ``| name:``.
+    *copied*: the first eight words (or the whole answer, if it has four to seven) are the
+    prompt's. *loop*: at least twelve words, of whose word triples more than half are repeats.
+    """
+    words, asked = _words(text), _words(prompt)
+    if not words:
+        return "empty"
+    if words[0] == "ticket" or len(re.findall(r"\|\s*[\w ]+:", text)) >= 2:
+        return "ticket"
+    if len(words) >= 4 and words[:8] == asked[: min(len(words), 8)]:
+        return "copied"
+    triples = list(zip(words, words[1:], words[2:], strict=False))
+    if len(words) >= 12 and len(set(triples)) < len(triples) / 2:
+        return "loop"
+    return "fine"
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\w+", text.casefold())
+
+
+def iter_judged(model, tokenizer) -> Iterator[list[Judged]]:
+    """Let the model answer ``PROMPTS``; yield judged answers batch by batch."""
+    answers = iter_generate(model, tokenizer, PROMPTS, max_new_tokens=MAX_NEW_TOKENS)
+    for batch in answers:
+        yield [Judged(PROMPTS[i], text, judge(PROMPTS[i], text)) for i, text in batch]
