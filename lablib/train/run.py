@@ -128,7 +128,7 @@ class Run:
         self.clock = Clock()
         self._reason = ""  # why the run ends; empty while it goes on
         self._device = runtime.device()
-        self._model, self._tokenizer = model.to(self._device).eval(), tokenizer
+        self._model, self.tokenizer = model.to(self._device).eval(), tokenizer
         self._chance = {p.name: {"says": p.chance_says, "knows": p.chance_knows} for p in probes}
         self.rows = [
             Rows(task.rows("train")[: config.train_rows], tokenizer, config.max_length)
@@ -222,7 +222,7 @@ class Run:
     def _train(self) -> Iterator[Event]:
         """The training loop: steps on the current task until they are done."""
         model, config, rows = self._model, self.config, self.rows[self.task]
-        mixer = Mixer(rows, self.general, self._tokenizer, config, f"task {self.task}")
+        mixer = Mixer(rows, self.general, self.tokenizer, config, f"task {self.task}")
         parameters = list(trainable(model).values())
         if self.optimizer is None:
             self.optimizer = self.method.optimizer(model, self.settings["lr"], config.weight_decay)
