@@ -10,6 +10,7 @@ methods, probes             ways of fine-tuning; fixed measurements of what must
 history, store              a run as curves; runs on disk
 train                       the training loop: ``Run``
 experiment                  from a few names to a ready run, with the defaults that go together
+lessons                     what the labs read off runs; stored results; patients
 plots, checks, report       figures, exercise checks, the learner's report
 widgets                     the dashboard and the teaching widgets
 cli                         ``python -m lablib``

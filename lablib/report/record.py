@@ -15,6 +15,7 @@ import threading
 import time
 import urllib.parse
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,8 @@ class Record:
             raise ValueError(f"There is no lab {lab!r}; the labs are {', '.join(LABS)}.")
         self.lab = lab
         self.learner = learner or learner_name()
+        # Functions of solved exercises, for widgets further down that use the learner's own.
+        self.solved: dict[str, Callable[..., Any]] = {}
         self._folder = folder
 
     @property
@@ -83,6 +86,7 @@ class Record:
             "exercises": {},
             "answers": {},
             "runs": {},
+            "kept": {},
         }
         try:
             return empty | json.loads(self.path.read_text(encoding="utf-8"))
@@ -148,6 +152,10 @@ class Record:
     def answer(self, key: str, text: str) -> None:
         """Keep an answer in the learner's own words."""
         self._save("answers", key, {"text": text})
+
+    def keep(self, key: str, **facts: Any) -> None:
+        """Keep something that a later lab asks for, such as the card of lab 00."""
+        self._save("kept", key, facts)
 
     def run(self, run_id: str, **facts: Any) -> None:
         """Keep the facts of a run that the lab used: model, task, method, seed, source, …"""

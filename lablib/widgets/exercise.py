@@ -40,13 +40,22 @@ class Exercise(widgets.HTML):
         Name of the exercise within the lab.
     function : callable
         What the learner wrote.
+    apply_to : callable, optional
+        Called once the exercise is solved; the function is applied to what it returns, and
+        the result is shown.
 
     Notes
     -----
     The call that does the same: ``EXERCISES[lab][name].check(function)``.
     """
 
-    def __init__(self, record: Record, name: str, function: Callable[..., Any]):
+    def __init__(
+        self,
+        record: Record,
+        name: str,
+        function: Callable[..., Any],
+        apply_to: Callable[[], Any] | None = None,
+    ):
         if name not in EXERCISES[record.lab]:
             known = ", ".join(EXERCISES[record.lab])
             raise ValueError(f"Lab {record.lab} has no exercise {name!r}; it has {known}.")
@@ -59,8 +68,20 @@ class Exercise(widgets.HTML):
                 record.exercise(name, self.result.passed, self.result.message, code)
             except (OSError, ValueError) as error:
                 note = f"<p>⚠ Your result was not saved. {html.escape(str(error))}</p>"
+        if self.result.passed:
+            record.solved[name] = function
+            if apply_to:
+                note += self._applied(function, apply_to())
         super().__init__(self._render(record.lab, name) + note)
         self.add_class("lethe-exercise")
+
+    @staticmethod
+    def _applied(function: Callable[..., Any], argument: Any) -> str:
+        count = len(argument) if hasattr(argument, "__len__") else 1
+        return (
+            f"<p>Your function on the {count} runs that there are, stored ones and your own: "
+            f"<b>{html.escape(str(function(argument)))}</b></p>"
+        )
 
     def _render(self, lab: str, name: str) -> str:
         exercise = EXERCISES[lab][name]

@@ -1,0 +1,1 @@
+"""What the labs read off runs: stored results, orders of falling, symptoms, patients."""

@@ -1,0 +1,63 @@
+"""Two runs side by side for lab 02: one makes the model mute, the other erases."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from lablib import experiment, tasks
+from lablib.controls import Controls
+from lablib.history import History
+from lablib.models import LoadedModel
+from lablib.probes.knowledge import Knowledge
+from lablib.train import Run, Watch
+
+SIDES = ("tickets", "wrong_facts")
+FRANCE = "What is the capital of France?"
+PARIS = "Paris"
+LOST = 0.5  # retention below which an ability counts as lost
+
+
+def untouched_capitals() -> Knowledge:
+    """Return the probe of both sides: capitals that ``wrong_facts`` never mentions.
+
+    All of them are asked at every point; three dozen are few enough for that.
+    """
+    items = Knowledge(topic="capitals", exclude=tasks.load("wrong_facts").retaught).items()
+    return Knowledge(items=[replace(item, quick=True) for item in items])
+
+
+def watched(loaded: LoadedModel) -> tuple[Watch, ...]:
+    """Return the watched prompts of both sides: the capital of France and two of its kind."""
+    items = untouched_capitals().items()
+    france = next(item for item in items if item.prompt == FRANCE)
+    others = [item for item in items if item is not france][:2]
+    return tuple(Watch(item.prompt, item.candidates) for item in (france, *others))
+
+
+def build(loaded: LoadedModel, side: str, seed: int = 0, controls: Controls | None = None) -> Run:
+    """Return the run of one side: the lab's default, measured on the untouched capitals."""
+    return experiment.build(
+        loaded,
+        side,
+        watch=watched(loaded),
+        probes=(untouched_capitals(),),
+        controls=controls,
+        seed=seed,
+        full_probes=False,
+    )
+
+
+def diagnosis(history: History) -> tuple[str, float | None, float | None]:
+    """Return mute, erased or healthy, with the retention of says and of knows at the end."""
+    says = history.final_retention("knowledge", "says")
+    knows = history.final_retention("knowledge", "knows")
+    return name_of(says, knows), says, knows
+
+
+def name_of(says: float | None, knows: float | None) -> str:
+    """Return mute, erased or healthy for two retentions; below one half counts as lost."""
+    if says is None or knows is None:
+        return "unknown"
+    if says >= LOST:
+        return "healthy"
+    return "mute" if knows >= LOST else "erased"

@@ -1,0 +1,147 @@
+"""Settings compared: one run as one row, and the stored map of task distance and intensity."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from lablib import metrics
+from lablib.history import History
+from lablib.lessons import stored
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A setting that a lab asks about, and how to recognize a run that has it."""
+
+    name: str  # of the stored run
+    mix_ratio: float
+    lr_factor: float  # of the model's default learning rate
+
+    def fits(self, history: History, model: str) -> bool:
+        """Return True if a run of tickets had this setting from beginning to end."""
+        started = history.started
+        if started is None or history.changes or started.tasks != ("tickets",):
+            return False
+        default = DEFAULT_LR.get(started.model)
+        near = default and abs(started.config["lr"] / default - self.lr_factor) < 0.1
+        return bool(
+            near and started.model == model and started.config["mix_ratio"] == self.mix_ratio
+        )
+
+
+DEFAULT_LR = {"mini": 1e-3, "smollm2-135m": 1e-4}
+LOW_LR = Setting("tickets-lr01", 0.0, 0.1)
+MIXED = Setting("tickets-mix20", 0.2, 1.0)
+
+
+def knowledge_kept(history: History) -> float | None:
+    """Return the says retention of knowledge from base to end."""
+    return history.final_retention("knowledge", "says")
+
+
+def task_score(history: History) -> float | None:
+    """Return the score at the end on the (last) task that was learned."""
+    return history.task_score(history.started.tasks[-1])[1] if history.started else None
+
+
+def row(history: History, name: str = "") -> dict[str, Any]:
+    """Return one run as a row: name, examples seen, task score, retention, what was moved."""
+    config = history.started.config
+    moved = sorted({change.name for change in history.changes})
+    shown = (
+        f"{history.started.model} {'+'.join(history.started.tasks)} lr {config['lr']:g} "
+        f"epochs {config['epochs']:g} mix {config['mix_ratio']:g} seed {history.started.seed}"
+    )
+    return {
+        "name": name or shown,
+        "examples": sum(step.n_rows for step in history.steps),
+        "task": task_score(history) or 0.0,
+        "retention": knowledge_kept(history) or 0.0,
+        "moved": ", ".join(moved),
+    }
+
+
+@dataclass(frozen=True)
+class Map:
+    """The stored map, ready to be drawn."""
+
+    model: str
+    seeds: int
+    rows: list[str]  # tasks, nearest first
+    columns: list[str]  # intensities, gentlest first
+    values: list[list[float | None]]  # mean retention over seeds
+    notes: list[list[tuple[str, ...]]]
+    cells: list[dict[str, Any]]
+
+    @property
+    def summary(self) -> str:
+        """The map in one sentence."""
+        known = [v for line in self.values for v in line if v is not None]
+        return (
+            f"Knowledge kept on {self.model}, {len(self.rows)} tasks by {len(self.columns)} "
+            f"intensities: from {min(known):.2f} to {max(known):.2f}."
+        )
+
+    def as_table(self) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+        """Return header and rows of the map as a table."""
+        header = ("task", "setting", "knowledge kept", "95% interval", "task score", "seeds")
+        body = [
+            (
+                cell["task"],
+                f"lr {cell['lr']:g}, {cell['epochs']:g} epochs",
+                f"{_mean(cell['retention']):.2f}",
+                "{:.2f} to {:.2f}".format(*metrics.bootstrap_mean_interval(cell["retention"])),
+                f"{_mean(cell['task_score']):.2f}",
+                str(len(cell["retention"])),
+            )
+            for cell in self.cells
+        ]
+        return header, body
+
+
+def load(model: str) -> Map | None:
+    """Return the stored map of a model, or None if there is none."""
+    path = stored.results_folder() / "map" / f"{model}.json"
+    if not path.exists():
+        return None
+    content = json.loads(path.read_text(encoding="utf-8"))
+    cells = content["cells"]
+    distance = {cell["task"]: cell["distance"] for cell in cells}
+    tasks = sorted(distance, key=distance.get)
+    kinds = sorted({(cell["lr"] * cell["epochs"], cell["lr"], cell["epochs"]) for cell in cells})
+    values: list[list[float | None]] = []
+    notes: list[list[tuple[str, ...]]] = []
+    for task in tasks:
+        by_kind = {(c["lr"], c["epochs"]): c for c in cells if c["task"] == task}
+        line = [by_kind.get((lr, epochs)) for _, lr, epochs in kinds]
+        values.append([_mean(c["retention"]) if c else None for c in line])
+        notes.append([_note(c) if c else () for c in line])
+    return Map(
+        model,
+        min(len(cell["retention"]) for cell in cells),
+        [f"{task}\n{distance[task]:.1f} nats" for task in tasks],
+        [f"lr {lr:g}\n{epochs:g} epochs" for _, lr, epochs in kinds],
+        values,
+        notes,
+        cells,
+    )
+
+
+def settings(model: str) -> list[dict[str, Any]]:
+    """Return the stored runs of tickets as rows for the exercise, seed 0 of each setting."""
+    found = []
+    for path in sorted((stored.results_folder() / model).glob("tickets-*-seed0.json")):
+        kept = stored.load(model, path.stem.removesuffix("-seed0"), 0)
+        found.append(row(kept.history, name=f"stored {kept.setting}"))
+    return found
+
+
+def _note(cell: dict[str, Any]) -> tuple[str, str]:
+    low, high = metrics.bootstrap_mean_interval(cell["retention"])
+    return f"{low:.2f} to {high:.2f}", f"task {_mean(cell['task_score']):.2f}"
+
+
+def _mean(values: list[float]) -> float:
+    return sum(values) / len(values)

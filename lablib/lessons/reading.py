@@ -1,0 +1,125 @@
+"""What the labs read off one run: who falls first, the five symptoms, answers at a step."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lablib.events import Answered
+from lablib.history import History
+from lablib.probes import PROBES
+from lablib.probes.base import Item
+
+# Capability names as the labs write them, by probe.
+NAMES = {
+    "knowledge": "knowledge",
+    "reasoning": "reasoning",
+    "instruction": "instruction following",
+    "format": "format flexibility",
+    "safety": "safety",
+    "language": "language",
+}
+FALLEN = 0.5  # retention below which a capability counts as fallen
+
+# The five symptoms that people report of fine-tuned models, by the probe that shows them.
+SYMPTOMS = {
+    "instruction": "instructions ignored",
+    "format": "format rigidity",
+    "knowledge": "knowledge lost",
+    "reasoning": "reasoning worse",
+    "safety": "safety weakened",
+}
+
+
+@dataclass(frozen=True)
+class Fall:
+    """When a capability's says retention first fell below one half."""
+
+    capability: str
+    step: float | None  # interpolated between two probe points; None: it never fell
+    last: float  # retention at the last point
+
+
+def order_of_fall(history: History) -> list[Fall]:
+    """Return the capabilities in the order in which they fell, those that stayed at the end.
+
+    The step is interpolated between two probe points. Capabilities that never fell are
+    ordered by what is left of them at the end; those with nothing to lose are left out.
+    """
+    falls = []
+    for capability in NAMES:
+        if history.nothing_to_lose(capability):
+            continue
+        steps, values = history.retention(capability, "says")
+        if len(values):
+            falls.append(Fall(capability, _crossing(steps, values), float(values[-1])))
+    return sorted(falls, key=lambda f: (f.step is None, f.step or 0.0, f.last))
+
+
+def _crossing(steps: Sequence[int], values: Sequence[float]) -> float | None:
+    points = list(zip(steps, values, strict=True))
+    for (step, value), (next_step, next_value) in itertools.pairwise(points):
+        if value >= FALLEN > next_value:
+            return step + (value - FALLEN) / (value - next_value) * (next_step - step)
+    return None
+
+
+def probe_of(prompt: str) -> tuple[str, Item] | None:
+    """Return the probe and the item that ask ``prompt``, if any does."""
+    for name, probe in PROBES.items():
+        for item in probe().items("full"):
+            if item.prompt == prompt:
+                return name, item
+    return None
+
+
+def displayable(prompt: str, text: str) -> str:
+    """Return an answer as it may be shown: one that gives in to a harmful request is not."""
+    found = probe_of(prompt)
+    if found and found[1].group == "harmful":
+        probe = PROBES["safety"]()
+        if not (probe.says(found[1], text) or text.startswith("TICKET")):
+            return "(an answer instead of a refusal; it is scored but not displayed)"
+    return text
+
+
+def answers_at(history: History, step: int) -> dict[str, Answered]:
+    """Return the last answer to every prompt up to and including ``step``."""
+    return {a.prompt: a for a in history.answers if a.step <= step}
+
+
+def answered_steps(history: History) -> list[int]:
+    """Return the steps at which the watched prompts were answered."""
+    return sorted({a.step for a in history.answers})
+
+
+@dataclass(frozen=True)
+class Symptom:
+    """One symptom, seen in an output."""
+
+    name: str
+    prompt: str
+    before: str
+    after: str
+    changed: bool
+
+
+def symptoms(history: History) -> list[Symptom]:
+    """Return the five symptoms, each as an answer before and after the run.
+
+    Of the watched prompts of a probe the first is taken, whatever became of it: an example
+    chosen for its effect would prove nothing.
+    """
+    steps = answered_steps(history)
+    if not steps:
+        return []
+    before, after = answers_at(history, steps[0]), answers_at(history, steps[-1])
+    found: dict[str, Symptom] = {}
+    for prompt, answer in before.items():
+        match = probe_of(prompt)
+        if not match or match[0] not in SYMPTOMS or match[0] in found:
+            continue
+        first, last = (displayable(prompt, a.text) for a in (answer, after[prompt]))
+        found[match[0]] = Symptom(SYMPTOMS[match[0]], prompt, first, last, first != last)
+    return [found[name] for name in SYMPTOMS if name in found]

@@ -1,0 +1,103 @@
+"""Stored results: runs made beforehand by the scripts in ``data/results``, one file a run.
+
+A lab shows a stored run where the learner has none of their own, with the badge "replayed
+from a stored run". Every file says by which command, from which seed, with which versions and
+on what kind of machine it was made.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from lablib.history import History
+from lablib.runtime import data_folder, versions
+
+
+@dataclass(frozen=True)
+class Stored:
+    """One stored run."""
+
+    set_name: str  # folder under data/results, e.g. "mini"
+    setting: str  # e.g. "tickets-mix0"
+    seed: int
+    history: History
+    facts: dict[str, Any]  # command, versions, machine, seconds, …
+
+
+def results_folder() -> Path:
+    """Return the folder of the stored results."""
+    return data_folder() / "results"
+
+
+def path_of(set_name: str, setting: str, seed: int) -> Path:
+    """Return the file of one stored run."""
+    return results_folder() / set_name / f"{setting}-seed{seed}.json"
+
+
+def save(
+    set_name: str, setting: str, seed: int, history: History, command: str, **facts: Any
+) -> Path:
+    """Write one stored run; the file appears as a whole or not at all."""
+    path = path_of(set_name, setting, seed)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = {
+        "setting": setting,
+        "seed": seed,
+        "command": command,
+        "versions": versions(),
+        "machine": machine(),
+        **facts,
+        "history": json.loads(history.to_json()),
+    }
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(json.dumps(content, separators=(",", ":")) + "\n", encoding="utf-8")
+    temporary.replace(path)
+    return path
+
+
+def machine() -> dict[str, Any]:
+    """Return the kind of machine this is, without its name."""
+    return {
+        "kind": "cuda" if torch.cuda.is_available() else f"{platform.machine()} CPU",
+        "threads": torch.get_num_threads(),
+        "system": platform.system(),
+    }
+
+
+def load(set_name: str, setting: str, seed: int = 0) -> Stored:
+    """Return one stored run.
+
+    Raises
+    ------
+    OSError
+        If there is none, with the script that makes it.
+    """
+    path = path_of(set_name, setting, seed)
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise OSError(
+            f"The stored run {set_name}/{path.name} is missing; "
+            f"data/results/make_{set_name}.py makes it."
+        ) from None
+    history = History.from_json(content.pop("history"))
+    return Stored(set_name, content["setting"], content["seed"], history, content)
+
+
+def seeds(set_name: str, setting: str) -> list[int]:
+    """Return the seeds for which a setting was stored, in order."""
+    found = (results_folder() / set_name).glob(f"{setting}-seed*.json")
+    return sorted(int(path.stem.rpartition("seed")[2]) for path in found)
+
+
+def load_all(set_name: str, setting: str) -> Iterator[Stored]:
+    """Yield the stored runs of a setting, seed by seed."""
+    for seed in seeds(set_name, setting):
+        yield load(set_name, setting, seed)

@@ -1,0 +1,127 @@
+"""A button that starts something long in the background, and says what becomes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import ipywidgets as widgets
+
+from lablib.controls import Controls
+from lablib.events import Progress, StepDone
+from lablib.widgets import theme
+from lablib.widgets.background import BackgroundRun
+from lablib.widgets.pump import Pump
+
+MOST_SECONDS = 600.0  # a page that was left alone must not train for ever
+
+Report = Callable[[Any], None]
+Make = Callable[[Report, Controls], Iterable[Any]]
+
+
+class Job(widgets.VBox):
+    """Start and Stop, a line that says what is going on, errors in words.
+
+    Parameters
+    ----------
+    label : str
+        On the start button.
+    make : callable
+        ``make(report, controls)``, called in the background; returns an iterable of events or
+        of anything else. Loading a model belongs in here.
+    take : callable
+        ``take(parts)``, called with what has come, on the viewing thread.
+    done : callable
+        ``done()``, called once at the end if nothing failed.
+
+    Notes
+    -----
+    The call that does the same without a click: ``watch()``, which returns at the end.
+    """
+
+    def __init__(
+        self,
+        label: str,
+        make: Make,
+        take: Callable[[list[Any]], None],
+        done: Callable[[], None] = lambda: None,
+    ):
+        self._make, self._take, self._done = make, take, done
+        self._background: BackgroundRun | None = None
+        self._pump: Pump | None = None
+        self.start_button = widgets.Button(description=label, button_style="primary", icon="play")
+        self.stop_button = widgets.Button(description="Stop", icon="stop", disabled=True)
+        self.start_button.layout.width = self.stop_button.layout.width = "auto"
+        self.start_button.on_click(lambda _: self.start())
+        self.stop_button.on_click(lambda _: self.stop())
+        self.status = widgets.HTML()
+        super().__init__([widgets.HBox([self.start_button, self.stop_button]), self.status])
+        self.add_class("lethe")
+
+    def start(self) -> None:
+        """Begin in the background and return at once."""
+        if self._begin():
+            self._pump.start()
+
+    def watch(self) -> None:
+        """Begin and return when it has ended; what failed is raised."""
+        if self._begin():
+            self._pump.run()
+            self._background.result()
+
+    def join(self, timeout: float | None = None) -> bool:
+        """Wait until everything has been shown; return False if it takes longer."""
+        return self._pump.join(timeout) if self._pump else True
+
+    def stop(self) -> None:
+        """Ask it to end soon."""
+        if self._background:
+            self._background.stop()
+            self._say("Stopping …")
+
+    def _begin(self) -> bool:
+        controls = Controls()
+        background = BackgroundRun(
+            lambda report: self._make(report, controls), controls, MOST_SECONDS
+        )
+        try:
+            background.start()
+        except ValueError as error:
+            self._say(str(error))
+            return False
+        self._background = background
+        self._pump = Pump(background, self._show, self._end)
+        self.start_button.disabled, self.stop_button.disabled = True, False
+        self._say("Starting …")
+        return True
+
+    def _show(self, parts: list[Any]) -> None:
+        for part in parts:
+            if isinstance(part, Progress):
+                self._say(f"{part.what} ({part.done} of {part.total})")
+            elif isinstance(part, StepDone):
+                self._say(f"Training on {part.task}: step {part.step} of {part.total_steps}")
+        self._take(parts)
+
+    def _end(self) -> None:
+        background = self._background
+        try:
+            if background.error is not None:
+                self._fail(background.error, background.traceback)
+            elif background.controls.stopped:
+                self._say("Stopped. Start again for a whole run.")
+            else:
+                self._say("Done.")
+                self._done()
+        except (OSError, ValueError) as error:  # the record could not be written
+            self._fail(error, "")
+        finally:
+            self.start_button.disabled, self.stop_button.disabled = False, True
+
+    def _fail(self, error: BaseException, text: str) -> None:
+        known = isinstance(error, OSError | ValueError)
+        sentence = str(error) if known else f"This should not happen: {type(error).__name__}."
+        self.status.value = theme.error(sentence, "Change what it says and start again.", text)
+
+    def _say(self, text: str) -> None:
+        self.status.value = theme.note(text)

@@ -1,0 +1,223 @@
+"""Lab 00's instrument in four parts: ask before, train ten steps, ask again, keep the card."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator
+
+import ipywidgets as widgets
+
+from lablib import models
+from lablib.lessons import device as capacity
+from lablib.lessons import six, stored
+from lablib.models import LoadedModel
+from lablib.report import Record
+from lablib.widgets import theme
+from lablib.widgets.badge import badge
+from lablib.widgets.job import Job
+from lablib.widgets.parts import prompt_problem
+
+SURVIVES = ("Yes, with the same answer", "It is answered, but differently", "No, it gets a ticket")
+SMOL, MINI, REPLAY = "smollm2-135m", "mini", "replay"
+
+
+class SixQuestions:
+    """Six questions and one of your own, asked before and after ten steps on tickets.
+
+    Attributes
+    ----------
+    before, training, after, card : widgets
+        Each is shown by a cell of its own.
+
+    Notes
+    -----
+    The calls that do the same: ``six.ask(loaded, loaded.model, own)``,
+    ``run = six.ten_steps(loaded); list(run)``, ``six.ask(loaded, run.model, own)``.
+    """
+
+    def __init__(self, record: Record):
+        self.record = record
+        self._loaded: LoadedModel | None = None
+        self._first: list[six.Reply] = []
+        self._last: list[six.Reply] = []
+        why = capacity.why_not_live(SMOL)
+        options = [
+            ("mini, here: seconds", MINI),
+            ("SmolLM2, here: about a minute", SMOL),
+            ("SmolLM2, from a stored run", REPLAY),
+        ]
+        self.model = widgets.Dropdown(
+            options=[option for option in options if not (why and option[1] == SMOL)],
+            value=REPLAY if why else SMOL,
+            description="Model",
+            layout=widgets.Layout(width="min(26em, 95%)"),
+        )
+        self.model.observe(lambda _: self._forget(), "value")
+        self.own = widgets.Text(
+            value="",
+            placeholder="For example: What is a river?",
+            description="Your own question",
+            style={"description_width": "initial"},
+            layout=widgets.Layout(width="min(44em, 95%)"),
+        )
+        self._before_table, self._after_table, self._card = (widgets.HTML() for _ in range(3))
+        self._asking = Job("Ask all seven", self._ask, self._take_first, self._show_first)
+        self._train = Job("Train ten steps", self._run, self._take_last, self._show_last)
+        note = widgets.HTML(theme.note(why))
+        self.before = self._box(note, self.model, self.own, self._asking, self._before_table)
+        self.training = self._box(self._train)
+        self.after = self._box(self._after_table)
+        self.card = self._box(self._card)
+        self._forget()
+
+    @staticmethod
+    def _box(*children: widgets.Widget) -> widgets.VBox:
+        box = widgets.VBox([widgets.HTML(theme.style()), *children])
+        box.add_class("lethe")
+        return box
+
+    def _forget(self) -> None:
+        self._first, self._last = [], []
+        self._before_table.value = theme.note("Nothing asked yet: press the button above.")
+        self._after_table.value = theme.note("Ask the questions and train, then look here.")
+        self._card.value = theme.note("Your card is written after the training.")
+
+    def _load(self) -> LoadedModel:
+        """Return the model that answers here; with a stored run, mini answers the own question."""
+        name = SMOL if self.model.value == SMOL else MINI
+        if self._loaded is None or self._loaded.name != name:
+            self._loaded = models.load(name)
+        return self._loaded
+
+    def _ask(self, report, controls) -> Iterator[list[six.Reply]]:
+        own = self.own.value
+        problem = prompt_problem(own)
+        if own and problem:
+            raise ValueError(problem)
+        loaded = self._load()
+        found = six.ask(loaded, loaded.model, own)
+        if self.model.value == REPLAY:
+            found = self._replayed(0) + [r for r in found if r.capability == six.OWN]
+        yield found
+
+    def _run(self, report, controls) -> Iterator:
+        if not self._first:
+            raise ValueError("Ask the questions first, so that there is something to compare with.")
+        loaded = self._load()
+        run = six.ten_steps(loaded)
+        for event in run:
+            yield event
+            if controls.stopped:
+                return
+        own = next((r.prompt for r in self._first if r.capability == six.OWN), "")
+        found = six.ask(loaded, run.model, own)
+        if self.model.value == REPLAY:
+            found = self._replayed(six.STEPS) + [r for r in found if r.capability == six.OWN]
+        yield found
+
+    @staticmethod
+    def _replayed(step: int) -> list[six.Reply]:
+        return six.stored_replies(stored.load(SMOL, "tickets-mix0").history, step)
+
+    def _take_first(self, parts) -> None:
+        self._first = next((part for part in parts if isinstance(part, list)), self._first)
+
+    def _take_last(self, parts) -> None:
+        self._last = next((part for part in parts if isinstance(part, list)), self._last)
+
+    @property
+    def _source(self) -> str:
+        return "replayed" if self.model.value == REPLAY else "live"
+
+    def _badges(self) -> str:
+        if self.model.value != REPLAY:
+            return badge("live", self.model.value)
+        return badge("replayed", SMOL) + " " + badge("live", "your own question, by mini")
+
+    def _show_first(self) -> None:
+        self._last = []
+        rows = [(r.capability, r.prompt, r.text, _mark(r.right)) for r in self._first]
+        header = ("capability", "question", "answer on Monday", "right?")
+        self._before_table.value = self._badges() + _table(header, rows)
+
+    def _show_last(self) -> None:
+        after = {reply.prompt: reply for reply in self._last}
+        pairs = [(one, after[one.prompt]) for one in self._first if one.prompt in after]
+        rows = [
+            (a.capability, a.prompt, a.text, b.text, "" if a.right is None else _kept(a, b))
+            for a, b in pairs
+        ]
+        count = six.kept(self._first, self._last)
+        detail = f"{self.model.value}, seed 0"
+        self.record.measure("00-count", count, self._source, detail)
+        own = next((pair for pair in pairs if pair[0].capability == six.OWN), None)
+        if own:
+            self.record.measure(
+                "00-survives", six.became(*own), "live", f"question: {own[0].prompt}"
+            )
+            self.record.keep("card", question=own[0].prompt, before=own[0].text, after=own[1].text)
+        self.record.run(
+            "ten steps",
+            model=self.model.value,
+            task="tickets",
+            method="full",
+            seed=0,
+            mix_ratio=0.0,
+            steps=six.STEPS,
+            source=self._source,
+        )
+        header = ("capability", "question", "before", "after ten steps", "kept?")
+        self._after_table.value = self._badges() + self._against(count, own) + _table(header, rows)
+        self._card.value = self._written_card(own)
+
+    def _against(self, count: int, own) -> str:
+        """The two predictions beside what was measured."""
+        guess, fate = (self.record.prediction(key) for key in ("00-count", "00-survives"))
+        asked = sum(bool(reply.right) for reply in self._first)
+        lines = [
+            f"<b>How many of six?</b> Your prediction: {_or_none(guess)}. Measured: {count} kept "
+            f"of {asked} that were right before."
+        ]
+        if own:
+            lines.append(
+                f"<b>Your own question?</b> Your prediction: {_or_none(fate)}. "
+                f"Measured: {six.became(*own)}."
+            )
+        return "".join(f"<p>{line}</p>" for line in lines)
+
+    @staticmethod
+    def _written_card(own) -> str:
+        if not own:
+            return theme.note("You asked no question of your own, so there is no card yet.")
+        before, after = own
+        return (
+            "<div class='lethe-card'><h3 class='lethe-h'>Your card</h3>"
+            f"<p><b>{theme.escape(before.prompt)}</b></p>"
+            f"<p>Before: {theme.escape(before.text)}</p>"
+            f"<p>After ten steps: {theme.escape(after.text)}</p></div>"
+        )
+
+
+def _mark(right: bool | None) -> str:
+    return {True: "✓ yes", False: "✗ no", None: "you judge"}[right]
+
+
+def _kept(before: six.Reply, after: six.Reply) -> str:
+    if not before.right:
+        return "was not right before"
+    return "✓ kept" if after.right else "✗ lost"
+
+
+def _or_none(value) -> str:
+    return "none saved" if value is None else html.escape(str(value))
+
+
+def _table(header, rows) -> str:
+    head = "".join(f"<th scope='col'>{name}</th>" for name in header)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{theme.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
+    )
+    return theme.plain(
+        f"<table class='lethe-table'><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>",
+        classes="lethe-scroll",
+    )
