@@ -11,6 +11,7 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
+from lablib import models as lethe_models
 from lablib.methods import METHODS
 from lablib.probes.base import Item, Probe
 from lablib.tasks.base import Row, Task
@@ -61,6 +62,11 @@ def model(seed: int = 0, dropout: float = 0.0) -> LlamaForCausalLM:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         return LlamaForCausalLM(config).eval()
+
+
+def collate(rows):
+    """Return encoded rows as a batch of task rows."""
+    return lethe_models.collate(tokenizer(), rows, range(len(rows)), [False] * len(rows))
 
 
 class Letters(Task):

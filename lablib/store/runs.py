@@ -119,9 +119,11 @@ class RunStore:
 
     def close(self) -> None:
         """Write what is waiting and close the file."""
-        self.flush()
-        with self._lock:
-            self._connection.close()
+        try:
+            self.flush()
+        finally:
+            with self._lock:
+                self._connection.close()
 
     def __enter__(self) -> RunStore:
         return self

@@ -213,11 +213,18 @@ class Run:
         if self.prober.live_at < 0:
             self._watch_over((yield from self.prober.base()))
         while not self._complete() and not self._stop():
-            yield from self.rows[self.task].prepare(self.tasks[self.task].name)
+            yield from self._prepare()
             yield from self._train()
             if not self._stop():
                 yield from self._end_task()
         yield Finished(self.step, self._reason or "done", self.clock.seconds)
+
+    def _prepare(self) -> Iterator[Progress]:
+        """Encode the rows of the task, so that a bad one is found before the first step."""
+        for progress in self.rows[self.task].prepare(self.tasks[self.task].name):
+            yield progress
+            if self._stop():
+                return
 
     def _train(self) -> Iterator[Event]:
         """The training loop: steps on the current task until they are done."""

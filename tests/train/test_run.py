@@ -12,7 +12,8 @@ from torch.nn import functional as F
 
 from lablib import models
 from lablib.events import Finished, Probed, Progress, Started, StepDone, TaskDone
-from lablib.train import Diverged
+from lablib.methods import METHODS
+from lablib.train import Diverged, Run
 from lablib.train.data import Mixer
 from tests import tiny
 
@@ -256,7 +257,7 @@ def test_a_run_without_tasks_or_rows_is_refused():
             return ()
 
     with pytest.raises(ValueError, match="at least one task"):
-        tiny.Run(tiny.model(), tiny.tokenizer(), [], tiny.METHODS["full"](), tiny.config(), [], [])
+        Run(tiny.model(), tiny.tokenizer(), [], METHODS["full"](), tiny.config(), [], [])
     with pytest.raises(ValueError, match="no training rows"):
         tiny.run(tasks=[Empty()])
     with pytest.raises(ValueError, match="snapshot_folder"):

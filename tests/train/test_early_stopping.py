@@ -1,0 +1,70 @@
+"""The honest baseline: stop before too much is forgotten, keep the best weights."""
+
+import pytest
+import torch
+
+from lablib.events import Probed, Score
+from lablib.train import EarlyStopping
+from lablib.train.stopping import Watcher
+from tests import tiny
+
+
+def point(step, says=1.0, loss=None):
+    score = Score(says, 1.0, 10)
+    return Probed(step, "letters", {"vowels": score}, {}, False, 0.0, 0.0, loss)
+
+
+BASE = {"vowels": Score(1.0, 1.0, 10)}
+
+
+def feed(rule, points, model=None):
+    """Return the step at which the rule ended and the watcher; each step marks the weights."""
+    model, watcher = model or tiny.model(), Watcher(rule)
+    for p in points:
+        with torch.no_grad():
+            model.model.norm.weight.fill_(p.step)
+        if watcher.ended(p, BASE, model):
+            return p.step, watcher
+    return None, watcher
+
+
+def test_retention_below_the_floor_ends_and_keeps_the_last_acceptable_weights():
+    rule = EarlyStopping("retention", probe="vowels", floor=0.9)
+    ended, watcher = feed(rule, [point(0), point(1, 0.95), point(2, 0.92), point(4, 0.5)])
+    assert (ended, watcher.best_step) == (4, 2)
+    assert watcher.best_weights["model.norm.weight"].unique().tolist() == [2.0]
+
+
+def test_patience_forgives_a_single_bad_point():
+    rule = EarlyStopping("retention", probe="vowels", floor=0.9, patience=2)
+    dip = [point(0), point(1, 0.5), point(2, 0.95), point(4, 0.5), point(7, 0.4)]
+    assert feed(rule, dip)[0] == 7
+
+
+def test_validation_loss_that_no_longer_falls_ends():
+    rule = EarlyStopping("validation", patience=2, min_change=0.01)
+    losses = [3.0, 2.0, 1.995, 1.999, 1.0]
+    ended, watcher = feed(rule, [point(i, loss=loss) for i, loss in enumerate(losses)])
+    assert (ended, watcher.best_step, watcher.best_value) == (3, 1, 2.0)
+
+
+def test_what_cannot_be_watched_is_refused_in_words():
+    with pytest.raises(ValueError, match="does not score: choose one of vowels"):
+        feed(EarlyStopping(probe="knowledge"), [point(0)])
+    with pytest.raises(ValueError, match="validation rows"):
+        feed(EarlyStopping("validation"), [point(0)])
+    watcher = Watcher(EarlyStopping(probe="vowels"))
+    with pytest.raises(ValueError, match="nothing to lose"):
+        watcher.ended(point(0), {"vowels": Score(0.0, 1.0, 10)}, tiny.model())
+
+
+def test_a_run_ends_early_and_is_left_with_its_best_weights():
+    rule = EarlyStopping("validation", patience=1, min_change=0.0)
+    run = tiny.run(early_stopping=rule, lr=0.3, epochs=5.0, probes=[])
+    events = list(run)
+    points = [e for e in events if isinstance(e, Probed) and not e.full]
+    assert events[-1].reason == "early stopping"
+    assert run.step < 50
+    final = [e for e in events if isinstance(e, Probed) and e.full][-1]
+    assert final.validation_loss == pytest.approx(min(p.validation_loss for p in points), rel=1e-6)
+    assert points[-1].validation_loss > final.validation_loss
