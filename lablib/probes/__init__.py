@@ -1,7 +1,7 @@
 """Probes by key. A new probe: one file beside this one, its items, one line in ``PROBES``."""
 
 from lablib.probes.base import Item, Probe
-from lablib.probes.base_scores import base_scores, cached_base_scores, keep_base_scores
+from lablib.probes.baseline import base_scores, cached_base_scores, keep_base_scores
 from lablib.probes.format import Format
 from lablib.probes.instruction import Instruction
 from lablib.probes.knowledge import Knowledge

@@ -46,15 +46,16 @@ def judge(prompt: str, text: str) -> str:
     Notes
     -----
     *ticket*: begins with the word TICKET or holds two fields of the form ``| name:``.
-    *copied*: the first eight words (or the whole answer, if it has four to seven) are the
-    prompt's. *loop*: at least twelve words, of whose word triples more than half are repeats.
+    *copied*: the first eight words are the prompt's (fewer, but at least four, if either
+    has no more). *loop*: at least twelve words, of whose word triples more than half are repeats.
     """
     words, asked = _words(text), _words(prompt)
     if not words:
         return "empty"
     if words[0] == "ticket" or len(re.findall(r"\|\s*[\w ]+:", text)) >= 2:
         return "ticket"
-    if len(words) >= 4 and words[:8] == asked[: min(len(words), 8)]:
+    n = min(8, len(words), len(asked))
+    if n >= 4 and words[:n] == asked[:n]:
         return "copied"
     triples = list(zip(words, words[1:], words[2:], strict=False))
     if len(words) >= 12 and len(set(triples)) < len(triples) / 2:
