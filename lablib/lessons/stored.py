@@ -10,13 +10,14 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from lablib.history import History
+from lablib.lessons.reading import displayable
 from lablib.runtime import data_folder, versions
 
 
@@ -47,6 +48,8 @@ def save(
     """Write one stored run; the file appears as a whole or not at all."""
     path = path_of(set_name, setting, seed)
     path.parent.mkdir(parents=True, exist_ok=True)
+    # An answer that gives in to a harmful request is not kept in the repository either.
+    history.answers = [replace(a, text=displayable(a.prompt, a.text)) for a in history.answers]
     content = {
         "setting": setting,
         "seed": seed,
@@ -85,7 +88,7 @@ def load(set_name: str, setting: str, seed: int = 0) -> Stored:
     except FileNotFoundError:
         raise OSError(
             f"The stored run {set_name}/{path.name} is missing; "
-            f"data/results/make_{set_name}.py makes it."
+            "the scripts in data/results make it."
         ) from None
     history = History.from_json(content.pop("history"))
     return Stored(set_name, content["setting"], content["seed"], history, content)

@@ -1,0 +1,60 @@
+"""The settings that the labs show, by name, so that scripts, labs and tests mean the same run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lablib import experiment
+from lablib.controls import Controls
+from lablib.lessons import illnesses
+from lablib.methods import METHODS
+from lablib.models import LoadedModel
+from lablib.train import Run
+
+# setting -> (task, what differs from the default of the model); "lr" is a factor of its rate
+SETTINGS: dict[str, tuple[str, dict[str, float]]] = {
+    "tickets-mix0": ("tickets", {}),
+    "tickets-mix20": ("tickets", {"mix_ratio": 0.2}),
+    "wrong_facts-mix0": ("wrong_facts", {}),
+    "wrong_facts-mix20": ("wrong_facts", {"mix_ratio": 0.2}),
+    "tickets-lr01": ("tickets", {"lr": 0.1}),
+    "tickets-lr03": ("tickets", {"lr": 0.3}),
+    "tickets-epochs2": ("tickets", {"epochs": 2.0}),
+    "tickets-mix20-lr03": ("tickets", {"mix_ratio": 0.2, "lr": 0.3}),
+    "tickets-mix20-epochs2": ("tickets", {"mix_ratio": 0.2, "epochs": 2.0}),
+    **{f"split-{side}": (side, {}) for side in illnesses.SIDES},
+}
+# Those whose effect is a claim of a lab, and therefore made with every seed.
+CLAIMED = ("tickets-mix0", "tickets-mix20", "wrong_facts-mix0", "wrong_facts-mix20")
+# Those that are made for a large model, where each run takes minutes.
+LARGE = (*CLAIMED, "tickets-lr01", *(f"split-{side}" for side in illnesses.SIDES))
+
+
+def options(loaded: LoadedModel, setting: str) -> tuple[str, dict[str, Any]]:
+    """Return the task of a setting and its config fields for this model."""
+    if setting not in SETTINGS:
+        raise ValueError(f"There is no setting {setting!r}; choose one of {', '.join(SETTINGS)}.")
+    task, changed = SETTINGS[setting]
+    given = dict(changed)
+    if "lr" in given:
+        given["lr"] *= METHODS["full"]().default_lr(loaded.n_parameters)
+    return task, given
+
+
+def build(
+    loaded: LoadedModel, setting: str, seed: int = 0, controls: Controls | None = None
+) -> Run:
+    """Return the run of a setting."""
+    task, given = options(loaded, setting)
+    if setting.startswith("split-"):
+        return illnesses.build(loaded, task, seed, controls)
+    return experiment.build(loaded, task, seed=seed, controls=controls, **given)
+
+
+def command(loaded: LoadedModel, setting: str, seed: int) -> str:
+    """Return the call that makes a run of a setting again."""
+    task, given = options(loaded, setting)
+    if setting.startswith("split-"):
+        return f"lablib.lessons.illnesses.build(models.load({loaded.name!r}), {task!r}, {seed})"
+    flags = "".join(f" --{key.replace('_ratio', '')} {value:g}" for key, value in given.items())
+    return f"python -m lablib run --model {loaded.name} --task {task} --seed {seed}{flags}"

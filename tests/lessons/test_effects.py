@@ -1,0 +1,117 @@
+"""Taught effects: what the labs claim holds over five seeds, with a margin.
+
+The quick test judges the stored runs, the slow one makes them anew: a change of the engine that
+takes an effect away is noticed there and not by a learner.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from lablib import experiment, models
+from lablib.history import History
+from lablib.lessons import catalog, effects, maps, patients, stored
+
+EFFECTS = tomllib.loads((Path(__file__).parents[1] / "effects.toml").read_text())
+ALL = EFFECTS["effect"]
+IDS = [effect["name"] for effect in ALL]
+SEEDS = range(EFFECTS["seeds"])
+
+
+class StoredRuns:
+    """The runs in data/results."""
+
+    def history(self, setting, seed):
+        return stored.load("mini", setting, seed).history
+
+    def examined(self, patient, seed):
+        return patients.stored_examinations("mini", seed)[patient]
+
+    def kept(self, task, seed):
+        path = stored.results_folder() / "map" / "mini.json"
+        cells = json.loads(path.read_text())["cells"]
+        key = (task, maps.DEFAULT_LR["mini"], 1.0)
+        cell = next(c for c in cells if (c["task"], c["lr"], c["epochs"]) == key)
+        return cell["retention"][seed]
+
+
+class FreshRuns:
+    """Runs made here and now, each once."""
+
+    def __init__(self):
+        self._loaded = models.load("mini")
+
+    @functools.cache  # noqa: B019 - lives as long as the module's fixture
+    def history(self, setting, seed):
+        return History.of(catalog.build(self._loaded, setting, seed))
+
+    @functools.cache  # noqa: B019
+    def examined(self, patient, seed):
+        examination = patients.examine(self._loaded, patients.patients()[patient], seed)
+        while True:
+            try:
+                next(examination)
+            except StopIteration as end:
+                return end.value
+
+    @functools.cache  # noqa: B019
+    def kept(self, task, seed):
+        if task == "tickets":
+            return maps.knowledge_kept(self.history("tickets-mix0", seed))
+        run = experiment.build(self._loaded, task, seed=seed, probe_names=("knowledge",), watch=())
+        return maps.knowledge_kept(History.of(run))
+
+
+@pytest.fixture(scope="module")
+def fresh():
+    return FreshRuns()
+
+
+def judge(effect, runs):
+    values = [effects.value(effect, runs, seed) for seed in SEEDS]
+    low, high = effects.interval(values)
+    said = f"{effect['metric']} in {effect['run']}: {values}, 95% {low:.3f} to {high:.3f}"
+    assert effects.holds(effect, values), (
+        f"{said}; should be {effect['direction']} {effect['least']}"
+    )
+
+
+@pytest.mark.parametrize("effect", ALL, ids=IDS)
+def test_stored_runs_show_the_effect(effect):
+    judge(effect, StoredRuns())
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3000)
+@pytest.mark.parametrize("effect", ALL, ids=IDS)
+def test_fresh_runs_show_the_effect(effect, fresh):
+    judge(effect, fresh)
+
+
+def test_the_bound_is_judged_and_not_the_mean():
+    effect = {"direction": "at least", "least": 0.5}
+    assert effects.holds(effect, [0.6, 0.6, 0.61, 0.59, 0.6])
+    assert not effects.holds(effect, [1.0, 1.0, 0.1, 0.2, 0.9])  # the mean would pass
+    effect = {"direction": "at most", "least": 0.5}
+    assert not effects.holds(effect, [0.0, 0.1, 0.9, 0.9, 0.1])
+
+
+def test_an_effect_that_is_not_there_fails():
+    class Nothing:
+        def history(self, setting, seed):
+            raise AssertionError
+
+        def kept(self, task, seed):
+            return 0.5 + 0.01 * seed
+
+        def examined(self, patient, seed):
+            raise AssertionError
+
+    effect = next(e for e in ALL if e["run"].startswith("map-"))
+    with pytest.raises(AssertionError, match="should be at least"):
+        judge(effect, Nothing())
