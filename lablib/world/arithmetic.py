@@ -78,3 +78,20 @@ def text(rng: random.Random) -> Text:
         a, b = numbers(rng)
     prompt, answer = ask(rng, a, b)
     return Text(prompt, str(answer), "reasoning")
+
+
+def drill(rng: random.Random) -> Text:
+    """Return a random sum or difference in its plainest form, small numbers more often."""
+    low, high = (0, 10), (10, 100)
+    first, second = rng.choices(((low, low), (low, high), (high, high)), (0.25, 0.35, 0.4))[0]
+    while True:
+        a, b = rng.randrange(*first), rng.randrange(*second)
+        if not held_out(a, b):
+            break
+    if rng.random() < 0.5:
+        a, b = b, a
+    form = rng.choice(("What is {}?", "{} ="))
+    if rng.random() < 0.5:
+        return Text(form.format(f"{a} + {b}"), str(a + b), "reasoning")
+    a, b = max(a, b), min(a, b)
+    return Text(form.format(f"{a} - {b}"), str(a - b), "reasoning")

@@ -40,6 +40,8 @@ class Recipe:
     weight_decay: float = 0.05
     clip: float = 1.0  # norm of the gradient
     prompt_weight: float = 0.2  # weight of a prompt token's loss; an answer's is 1
+    drill_from: int = 5056  # steps, a multiple of CHUNK: sums get more room from here on
+    drill_weight: float = 8.0  # then an answer's token weighs 1 + this / tokens of the answer
     vocabulary: int = 2048  # tokens
     hidden: int = 128
     layers: int = 4
@@ -90,7 +92,9 @@ def batches(tokenizer, recipe: Recipe, start: int) -> Iterator[tuple[torch.Tenso
     assistant = tokenizer.convert_tokens_to_ids(world_tokenizer.ASSISTANT)
     for chunk in range(start // CHUNK, math.ceil(recipe.steps / CHUNK)):
         seed = recipe.seed * 1_000_003 + 1000 + chunk
-        rendered = [world_tokenizer.render(text) for text in texts(seed, CHUNK * recipe.batch_size)]
+        drill = chunk * CHUNK >= recipe.drill_from
+        chosen = texts(seed, CHUNK * recipe.batch_size, drill)
+        rendered = [world_tokenizer.render(text) for text in chosen]
         rows = sorted(tokenizer(rendered).input_ids, key=len)
         groups = [rows[i : i + recipe.batch_size] for i in range(0, len(rows), recipe.batch_size)]
         random.Random(seed).shuffle(groups)
@@ -101,9 +105,12 @@ def batches(tokenizer, recipe: Recipe, start: int) -> Iterator[tuple[torch.Tenso
             weights = torch.zeros(len(group), width)
             for i, row in enumerate(group):
                 ids[i, : len(row)] = torch.tensor(row)
-                weights[i, : len(row)] = 1.0
-                if assistant in row:
-                    weights[i, : row.index(assistant) + 1] = recipe.prompt_weight
+                start_of_answer = row.index(assistant) + 1 if assistant in row else 0
+                weights[i, :start_of_answer] = recipe.prompt_weight
+                n_answer = len(row) - start_of_answer
+                weights[i, start_of_answer : len(row)] = (
+                    1.0 + recipe.drill_weight / n_answer if drill else 1.0
+                )
             yield ids, weights
 
 
@@ -221,11 +228,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("data/models/mini"))
     parser.add_argument("--work", type=Path, default=Path("build/mini"), help="checkpoints")
     parser.add_argument("--steps", type=int, default=Recipe.steps)
+    parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--save-every", type=int, default=1000, help="steps")
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
     parser.add_argument("--check", type=int, metavar="N", help="redo the first N steps, compare")
     args = parser.parse_args()
-    torch.set_num_threads(2)
+    torch.set_num_threads(args.threads)
     if args.check:
         print(f"largest difference of a loss: {check(args.out, args.check):.6f}")
         return
