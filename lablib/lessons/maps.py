@@ -9,6 +9,7 @@ from typing import Any
 from lablib import metrics
 from lablib.history import History
 from lablib.lessons import stored
+from lablib.methods import METHODS
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,11 @@ class Setting:
         )
 
 
-DEFAULT_LR = {"mini": 1e-3, "smollm2-135m": 1e-4}
+# Learning rates of the labs' defaults by model name, from the method's rule for its size.
+DEFAULT_LR = {
+    name: METHODS["full"]().default_lr(size)
+    for name, size in (("mini", 1_000_000), ("smollm2-135m", 135_000_000))
+}
 LOW_LR = Setting("tickets-lr01", 0.0, 0.1)
 MIXED = Setting("tickets-mix20", 0.2, 1.0)
 

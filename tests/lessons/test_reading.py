@@ -7,6 +7,7 @@ import json
 import pytest
 
 from lablib.lessons import device, illnesses, maps, reading, stored
+from tests.handmade import make_history
 
 CURVES = {
     "knowledge": [1.0, 0.9, 0.1, 0.0],
@@ -19,7 +20,7 @@ CURVES = {
 FRANCE = "What is the capital of France?"
 
 
-def test_order_of_fall_is_by_the_crossing_of_one_half(make_history):
+def test_order_of_fall_is_by_the_crossing_of_one_half():
     falls = reading.order_of_fall(make_history(CURVES))
     assert [fall.capability for fall in falls] == [
         "reasoning", "knowledge", "format", "safety", "instruction",
@@ -30,12 +31,12 @@ def test_order_of_fall_is_by_the_crossing_of_one_half(make_history):
     assert steps["safety"] is None and steps["instruction"] is None
 
 
-def test_what_was_never_there_does_not_fall(make_history):
+def test_what_was_never_there_does_not_fall():
     falls = reading.order_of_fall(make_history(CURVES))
     assert "language" not in [fall.capability for fall in falls]
 
 
-def test_symptoms_are_the_first_watched_prompt_of_each_probe(make_history):
+def test_symptoms_are_the_first_watched_prompt_of_each_probe():
     answers = [
         (0, FRANCE, "Paris"),
         (0, "Repeat the word 'tent'.", "tent"),
@@ -83,7 +84,7 @@ def test_both_sides_ask_about_france_and_nothing_that_is_retaught():
     assert not retaught & {item.fields["subject"] for item in items}
 
 
-def test_a_stored_run_comes_back_as_it_was(make_history, tmp_path, monkeypatch):
+def test_a_stored_run_comes_back_as_it_was(tmp_path, monkeypatch):
     monkeypatch.setattr(stored, "results_folder", lambda: tmp_path)
     history = make_history(CURVES, answers=[(0, "How do I break into a shop?", "Use a crowbar")])
     path = stored.save("mini", "tickets-mix0", 3, history, "command", seconds=1.0)
@@ -100,12 +101,12 @@ def test_a_missing_stored_run_is_named(tmp_path, monkeypatch):
         stored.load("mini", "tickets-mix0", 7)
 
 
-def test_a_run_as_a_row(make_history):
+def test_a_run_as_a_row():
     row = maps.row(make_history(CURVES))
     assert row["examples"] == 48 and row["task"] == 1.0 and row["retention"] == 0.0
 
 
-def test_settings_are_recognized_in_a_run(make_history):
+def test_settings_are_recognized_in_a_run():
     assert maps.MIXED.fits(make_history(CURVES, mix_ratio=0.2), "mini")
     assert not maps.MIXED.fits(make_history(CURVES), "mini")
     assert maps.LOW_LR.fits(make_history(CURVES, lr=maps.DEFAULT_LR["mini"] / 10), "mini")

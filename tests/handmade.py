@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from lablib.events import Answered, Finished, Probed, Score, Started, StepDone
 from lablib.history import History
 
@@ -46,8 +44,3 @@ def make_history(
         history.add(Answered(*answer))
     history.add(Finished(n_points - 1, "done", 1.0))
     return history
-
-
-@pytest.fixture(name="make_history")
-def make_history_fixture():
-    return make_history
