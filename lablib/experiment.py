@@ -6,18 +6,20 @@ labs all start their runs here, so that "tickets, full, mini" means the same in 
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from lablib import tasks, world
+from lablib import models, tasks, world
 from lablib.controls import Controls
 from lablib.methods import METHODS, Method
 from lablib.models import LoadedModel
-from lablib.probes import PROBES, openended
+from lablib.models.files import quietly
+from lablib.probes import PROBES, Probe, openended
 from lablib.tasks.base import Row, Task
-from lablib.train import Run, Watch
+from lablib.train import Run, TrainConfig, Watch
 
 SMALL = 10_000_000  # parameters; below it a model trains in seconds on a laptop
 
@@ -82,17 +84,29 @@ def general_pool(loaded: LoadedModel, n: int = 2000, seed: int = 0) -> Sequence[
 def watch_prompts(loaded: LoadedModel) -> tuple[Watch, ...]:
     """Return the fixed prompts of "what it answers now", the capital of France first.
 
-    One a capability, the first quick item of its probe, with its candidates; real language
-    models are asked the open-ended set as well.
+    One a capability, by position and not by choice: the first quick item of its probe, with
+    its candidates. Real language models are asked the open-ended set as well.
     """
-    capital = "What is the capital of France?"
-    watch = [Watch(capital, _candidates_for(capital))]
-    for name, probe in PROBES.items():
-        if name != "knowledge":
-            watch.append(_watch_item(probe()))
+    items = [probe().items("quick")[0] for probe in PROBES.values()]
+    watch = [Watch(item.prompt, item.candidates) for item in items]
     if loaded.n_parameters >= SMALL:
         watch += [Watch(prompt) for prompt in openended.PROMPTS]
     return tuple(watch)
+
+
+def make_probes(names: Sequence[str] | None = None) -> tuple[Probe, ...]:
+    """Return the probes of these names, all of them by default.
+
+    Raises
+    ------
+    ValueError
+        If a name is not a key of ``PROBES``.
+    """
+    names = tuple(PROBES) if names is None else names
+    for name in names:
+        if name not in PROBES:
+            raise ValueError(f"There is no probe {name!r}; choose from {', '.join(PROBES)}.")
+    return tuple(PROBES[name]() for name in names)
 
 
 def build(
@@ -104,6 +118,8 @@ def build(
     controls: Controls | None = None,
     watch: Sequence[Watch | str] | None = None,
     probe_names: Sequence[str] | None = None,
+    probes: Sequence[Probe] | None = None,
+    general: Sequence[Row] | None = None,
     name: str = "",
     snapshot_folder: Path | None = None,
     **config: Any,
@@ -127,6 +143,10 @@ def build(
         Prompts answered at every probe point; default ``watch_prompts``.
     probe_names : sequence of str, optional
         Keys of ``PROBES``; default all.
+    probes : sequence of Probe, optional
+        Probes themselves, instead of ``probe_names``.
+    general : sequence of Row, optional
+        The pool of the mix ratio; default ``general_pool``.
     name : str
         A name for the run, shown in lists.
     snapshot_folder : Path, optional
@@ -140,3 +160,50 @@ def build(
     ValueError, OSError
         With one sentence that says what is wrong and what to do.
     """
+    the_method = make_method(method, settings) if isinstance(method, str) else method
+    the_probes = make_probes(probe_names) if probes is None else tuple(probes)
+    the_tasks = _tasks(task)
+    if isinstance(model, LoadedModel):
+        loaded, trained = model, copy.deepcopy(model.model)
+    else:
+        loaded = models.load(model)
+        trained = loaded.model
+    given = defaults(loaded.n_parameters, the_method)
+    settled = {f.name: getattr(given, f.name) for f in fields(Defaults)} | config
+    unknown = sorted(settled.keys() - {f.name for f in fields(TrainConfig)})
+    if unknown:
+        raise ValueError(f"A run has no setting {unknown[0]!r}; see TrainConfig for those it has.")
+    if watch is None:
+        watch = watch_prompts(loaded)
+    return Run(
+        trained,
+        loaded.tokenizer,
+        the_tasks,
+        the_method,
+        TrainConfig(**settled),
+        the_probes,
+        general_pool(loaded) if general is None else general,
+        controls,
+        name=name,
+        model_name=loaded.name,
+        digest=loaded.digest,
+        watch=[Watch(w) if isinstance(w, str) else w for w in watch],
+        snapshot_folder=snapshot_folder,
+    )
+
+
+def save_model(run: Run, folder: Path) -> None:
+    """Write the fine-tuned model and its tokenizer to ``folder``, for ``models.load``.
+
+    Safetensors, as any program for Hugging Face models reads them. To go on with the run
+    itself later, use ``run.save``.
+    """
+    with quietly():
+        run.model.save_pretrained(folder)
+        run.tokenizer.save_pretrained(folder)
+
+
+def _tasks(task: str | Path | Task | Sequence[str | Task]) -> tuple[Task, ...]:
+    """One task or several, given by name or as they are."""
+    several = task if isinstance(task, list | tuple) else [task]
+    return tuple(t if isinstance(t, Task) else tasks.load(t) for t in several)

@@ -49,7 +49,7 @@ def parser() -> argparse.ArgumentParser:
     _add_run(commands)
     for name, what in (
         ("models", "models that load by a short name"),
-        ("tasks", "what a model can be fine-tuned on"),
+        ("tasks", "tasks that a model can be fine-tuned on"),
         ("probes", "capabilities that are measured"),
         ("methods", "ways of fine-tuning"),
     ):
@@ -68,18 +68,28 @@ def _add_run(commands) -> None:
     )
     what = run.add_argument_group("what to run")
     what.add_argument(
-        "--model", default="mini", metavar="NAME", help="mini, smollm2-135m, a folder or a hub id"
+        "--model",
+        default="mini",
+        metavar="NAME",
+        help="mini, smollm2-135m, a folder or a hub id"
         " of a causal language model in safetensors [mini]",
-    )  # fmt: skip
+    )
     what.add_argument(
-        "--task", action="append", metavar="NAME", help="a task, or a JSONL, CSV or Parquet file,"
+        "--task",
+        action="append",
+        metavar="NAME",
+        help="a task, or a JSONL, CSV or Parquet file,"
         " or a hub id; give it several times to learn several in turn [tickets]",
-    )  # fmt: skip
+    )
     what.add_argument("--method", default="full", metavar="NAME", help="a method [full]")
     what.add_argument(
-        "--set", action="append", default=[], metavar="METHOD.FIELD=VALUE", dest="settings",
+        "--set",
+        action="append",
+        default=[],
+        metavar="METHOD.FIELD=VALUE",
+        dest="settings",
         help="a setting of the method; may be given several times",
-    )  # fmt: skip
+    )
     what.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the run [0]")
     what.add_argument("--name", default="", help="a name for the run")
 
@@ -95,9 +105,15 @@ def _add_run(commands) -> None:
     how.add_argument("--weight-decay", type=float, metavar="X", help="decay of the weights [0]")
     how.add_argument("--clip", type=float, metavar="X", help="largest norm of the gradient [1]")
     how.add_argument(
-        "--early-stop", type=int, metavar="N",
-        help="end when the validation loss has not fallen for N probe points",
-    )  # fmt: skip
+        "--early-stop",
+        metavar="RULE",
+        help="end, and go back to the best weights, when less"
+        " than this share of knowledge is kept (0.9), or when the validation loss no longer falls"
+        " ('validation')",
+    )
+    how.add_argument(
+        "--patience", type=int, default=1, metavar="N", help="bad probe points that end it [1]"
+    )
 
     measure = run.add_argument_group("what to measure")
     measure.add_argument(
@@ -110,7 +126,9 @@ def _add_run(commands) -> None:
 
     out = run.add_argument_group("what to keep")
     out.add_argument("--json", metavar="FILE", help="write everything measured to FILE")
-    out.add_argument("--save", metavar="DIR", help="save the fine-tuned model in DIR")
+    out.add_argument(
+        "--save", metavar="DIR", help="save the fine-tuned model in DIR, for --model DIR"
+    )
     out.add_argument("--quiet", action="store_true", help="no progress bar")
 
 

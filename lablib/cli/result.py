@@ -7,42 +7,28 @@ import math
 import os
 import tempfile
 import time
-from dataclasses import asdict
+from collections.abc import Iterable
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 from lablib import runtime
-from lablib.events import (
-    Answered,
-    ControlChanged,
-    Event,
-    Finished,
-    Probed,
-    Progress,
-    Score,
-    Started,
-    StepDone,
-)
+from lablib.events import Answered, Event, Probed, Progress, Score, StepDone
+from lablib.history import History
 
 
 class Record:
-    """Collects the events of one run, with the wall time each kind took.
+    """The history of one run, with the wall time that each kind of event took.
 
-    Time is charged to the event that ends it: what passes before a ``StepDone`` is training,
-    what passes before a ``Probed``, an ``Answered`` or a probe's ``Progress`` is probing.
+    Time is charged to the event that ends it: what passes before a ``StepDone`` is training;
+    what passes before a ``Probed``, an ``Answered`` or a ``Progress`` of scoring is probing.
     """
 
     def __init__(self):
         self._begun = self._last = time.perf_counter()
-        self._probing = 0.0
-        self._training = 0.0
+        self._probing = self._training = 0.0
         self._first_point: float | None = None
-        self.started: Started | None = None
-        self.finished = "interrupted"
-        self.points: list[Probed] = []
-        self.steps: list[StepDone] = []
-        self.changes: list[ControlChanged] = []
-        self.answers: list[Answered] = []
+        self.history = History()
 
     def add(self, event: Event) -> None:
         """Take in one event, in the order the run yields them."""
@@ -50,65 +36,56 @@ class Record:
         spent, self._last = now - self._last, now
         if isinstance(event, StepDone):
             self._training += spent
-            self.steps.append(event)
-        elif isinstance(event, Probed):
+        elif isinstance(event, Probed | Answered) or (
+            isinstance(event, Progress) and not event.what.startswith("preparing")
+        ):
             self._probing += spent
-            self.points.append(event)
-            if event.step > 0 and self._first_point is None:
-                self._first_point = now - self._begun
-        elif isinstance(event, Answered):
-            self._probing += spent
-            self.answers.append(event)
-        elif isinstance(event, Progress) and event.what.startswith("probing"):
-            self._probing += spent
-        elif isinstance(event, ControlChanged):
-            self.changes.append(event)
-        elif isinstance(event, Started):
-            self.started = event
-        elif isinstance(event, Finished):
-            self.finished = event.reason
+        if isinstance(event, Probed) and event.step > 0 and self._first_point is None:
+            self._first_point = now - self._begun
+        self.history.add(event)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self, finished: str) -> dict[str, Any]:
         """Return the run as plain numbers, strings, lists and dicts.
+
+        Parameters
+        ----------
+        finished : str
+            How the run ended.
 
         Notes
         -----
-        ``first_point_s``: seconds from the start to the first probe point after a training
-        step. ``probe_share``: share of the wall time spent on probes and watch prompts.
-        ``steps_per_s``: steps by training time alone. ``task``: mean over the tasks.
+        ``base`` and ``final`` are on all items where the run scored both, else on the quick
+        ones (see ``n``). ``retention`` is null where the base has nothing to lose.
+        ``task`` is the mean over the tasks. ``first_point_s``: seconds from the start to the
+        first probe point after a step. ``probe_share``: share of the wall time spent on probes,
+        task scores and watch prompts. ``steps_per_s``: steps by training time alone.
         """
-        seconds = self._last - self._begun
-        base, final = self._ends()
-        started = asdict(self.started) if self.started else {}
+        history, seconds = self.history, self._last - self._begun
+        started = asdict(history.started) if history.started else {}
+        names = history.capabilities()
+        tasks = {name: history.task_score(name) for name in started.get("tasks", ())}
         return {
             **{k: started.get(k) for k in ("run_id", "model", "tasks", "method", "seed")},
-            "finished": self.finished,
-            "base": _scores(base),
-            "final": _scores(final),
-            "final_full": final.full if final else None,
-            "task": {"base": _mean(base), "final": _mean(final)},
-            "task_scores": {
-                "base": dict(base.task_scores) if base else {},
-                "final": dict(final.task_scores) if final else {},
+            "finished": finished,
+            "base": {name: _score(history.base(name)) for name in names},
+            "final": {name: _score(history.final(name)) for name in names},
+            "retention": {
+                name: {which: history.final_retention(name, which) for which in ("says", "knows")}
+                for name in names
             },
-            "curve": [
-                {
-                    "step": p.step,
-                    "task": p.task,
-                    "full": p.full,
-                    "scores": _scores(p),
-                    "task_scores": dict(p.task_scores),
-                    "seconds": p.seconds,
-                    "displacement": p.displacement,
-                    "validation_loss": p.validation_loss,
-                }
-                for p in self.points
-            ],
-            "losses": [s.loss for s in self.steps],
-            "answers": [asdict(a) for a in self.answers],
-            "changes": [asdict(c) for c in self.changes],
-            "steps": len(self.steps),
-            "steps_per_s": len(self.steps) / self._training if self._training else None,
+            "task": {
+                "base": _mean(base for base, _ in tasks.values()),
+                "final": _mean(final for _, final in tasks.values()),
+            },
+            "task_scores": {
+                name: {"base": base, "final": final} for name, (base, final) in tasks.items()
+            },
+            "curve": [_point(point) for point in history.scores],
+            "losses": [step.loss for step in history.steps],
+            "answers": [asdict(answer) for answer in history.answers],
+            "changes": [asdict(change) for change in history.changes],
+            "steps": len(history.steps),
+            "steps_per_s": len(history.steps) / self._training if self._training else None,
             "seconds": seconds,
             "first_point_s": self._first_point,
             "probe_share": self._probing / seconds if seconds else None,
@@ -116,13 +93,6 @@ class Record:
             "config": started.get("config"),
             "versions": started.get("versions") or runtime.versions(),
         }
-
-    def _ends(self) -> tuple[Probed | None, Probed | None]:
-        """The base point, and the last point: the full set where the run came that far."""
-        if not self.points:
-            return None, None
-        last = max(self.points, key=lambda p: (p.step, p.full))
-        return self.points[0], last
 
 
 def write(record: dict[str, Any], path: Path) -> None:
@@ -149,17 +119,22 @@ def check_writable(path: Path) -> None:
         raise OSError(f"The result cannot be written to {path}: {path.parent} is read-only.")
 
 
-def _scores(point: Probed | None) -> dict[str, Any]:
-    return {name: _score(score) for name, score in point.scores.items()} if point else {}
+def _point(point: Probed) -> dict[str, Any]:
+    return {
+        **{f.name: getattr(point, f.name) for f in fields(point) if f.name != "scores"},
+        "scores": {name: _score(score) for name, score in point.scores.items()},
+    }
 
 
-def _score(score: Score) -> dict[str, Any]:
+def _score(score: Score | None) -> dict[str, Any] | None:
+    if score is None:
+        return None
     return {"says": score.says, "knows": score.knows, "n": score.n, **score.extra}
 
 
-def _mean(point: Probed | None) -> float | None:
-    values = list(point.task_scores.values()) if point else []
-    return sum(values) / len(values) if values else None
+def _mean(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None
 
 
 def _finite(value: Any) -> Any:

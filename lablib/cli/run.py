@@ -14,12 +14,12 @@ from typing import Any
 
 from tqdm import tqdm
 
-from lablib import experiment, metrics
+from lablib import experiment
 from lablib.cli.result import Record, check_writable, write
 from lablib.controls import Controls, check_setting
-from lablib.events import Event, Probed, Progress, Started, StepDone
-from lablib.probes import PROBES
-from lablib.train import Run
+from lablib.events import Progress, Started, StepDone
+from lablib.history import History
+from lablib.train import EarlyStopping, Run
 
 INTERRUPTED = 130  # the shell's status for Ctrl-C
 
@@ -34,35 +34,33 @@ def run(args: argparse.Namespace) -> int:
         check_writable(json_file)
     if save_folder:
         _check_folder(save_folder)
-    controls = experiment.make_controls(args.method, settings, **config)
     the_run = experiment.build(
         model=args.model,
         task=args.task or ["tickets"],
         method=args.method,
         settings=settings,
-        controls=controls,
         probe_names=args.probe,
         name=args.name,
         **config,
     )
     record = Record()
-    failure = None
+    failure: Exception | None = None
+    finished = "interrupted"
     try:
-        with ctrl_c_stops(controls):
+        with ctrl_c_stops(the_run.controls):
             follow(the_run, record, quiet=args.quiet)
+        end = record.history.finished
+        if end and end.reason != "stopped":
+            finished = end.reason
     except KeyboardInterrupt:
-        record.finished = "interrupted"
-    except Exception as error:
-        failure = error
-        record.finished = f"failed: {error}"
-    interrupted = record.finished in ("interrupted", "stopped")
-    result = {**record.to_dict(), "settings": settings}
-    if interrupted:
-        result["finished"] = "interrupted"
+        pass
+    except Exception as error:  # kept until what was measured is safe
+        failure, finished = error, f"failed: {error}"
+    result = record.to_dict(finished)
     if json_file:
         write(result, json_file)
     if failure is None and save_folder:
-        the_run.save(save_folder)
+        experiment.save_model(the_run, save_folder)
     print("\n".join(table(result)))
     if json_file:
         print(f"Everything measured is in {json_file}.")
@@ -71,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
             raise failure
         print(f"lablib: the run failed: {failure}", file=sys.stderr)
         return 1
-    return INTERRUPTED if interrupted else 0
+    return INTERRUPTED if finished == "interrupted" else 0
 
 
 def config_of(args: argparse.Namespace) -> dict[str, Any]:
@@ -97,9 +95,7 @@ def config_of(args: argparse.Namespace) -> dict[str, Any]:
         if value is not None:
             config[name] = _at_least(0, name, value)
     if args.early_stop is not None:
-        config["early_stopping"] = experiment.early_stopping(
-            patience=_at_least(1, "early_stop", args.early_stop)
-        )
+        config["early_stopping"] = _early_stopping(args.early_stop, args.patience)
     return {**config, "seed": args.seed, "full_probes": not args.quick}
 
 
@@ -122,44 +118,33 @@ def settings_of(pairs: list[str], method: str) -> dict[str, Any]:
 
 def follow(the_run: Run, record: Record, quiet: bool = False) -> None:
     """Iterate the run to its end, showing steps, loss and the latest retention on stderr."""
-    chances = {name: probe.chance_says for name, probe in PROBES.items()}
     with tqdm(
         file=sys.stderr, disable=quiet, unit="step", desc="preparing", mininterval=0.3
     ) as bar:
         for event in the_run:
             record.add(event)
-            _show(event, bar, record, chances)
+            if isinstance(event, Started):
+                bar.total = event.total_steps
+            elif isinstance(event, Progress):
+                bar.set_description(f"{event.what} {event.done}/{event.total}", refresh=False)
+                bar.update(0)  # draws at most every mininterval
+            elif isinstance(event, StepDone):
+                bar.total = event.total_steps
+                bar.set_description("training", refresh=False)
+                bar.set_postfix_str(postfix(record.history), refresh=False)
+                bar.update(1)
+        bar.set_postfix_str(postfix(record.history))
 
 
-def _show(event: Event, bar: tqdm, record: Record, chances: dict[str, float]) -> None:
-    if isinstance(event, Started):
-        bar.total = event.total_steps
-        bar.refresh()
-    elif isinstance(event, Progress):
-        bar.set_description(f"{event.what} {event.done}/{event.total}", refresh=False)
-        bar.update(0)
-    elif isinstance(event, StepDone):
-        bar.total = event.total_steps
-        bar.set_description("training", refresh=False)
-        bar.set_postfix_str(_postfix(record, chances), refresh=False)
-        bar.update(1)
-    elif isinstance(event, Probed):
-        bar.set_postfix_str(_postfix(record, chances), refresh=True)
-
-
-def _postfix(record: Record, chances: dict[str, float]) -> str:
-    parts = [f"loss {record.steps[-1].loss:.2f}"] if record.steps else []
-    if len(record.points) > 1:
-        base, now = record.points[0].scores, record.points[-1].scores
-        kept = {
-            name: metrics.retention(now[name].says, base[name].says, chances.get(name, 0.0))
-            for name in now
-            if name in base and base[name].says > chances.get(name, 0.0)
-        }
-        if kept:
-            lowest = min(kept, key=kept.get)
-            mean = sum(kept.values()) / len(kept)
-            parts.append(f"kept {mean:.0%}, least {lowest} {kept[lowest]:.0%}")
+def postfix(history: History) -> str:
+    """Return the latest loss, the mean *says* retention, and what is kept least."""
+    parts = [f"loss {history.steps[-1].loss:.2f}"] if history.steps else []
+    curves = {name: history.retention(name)[1] for name in history.capabilities()}
+    kept = {name: values[-1] for name, values in curves.items() if values}
+    if kept:
+        least = min(kept, key=kept.get)
+        mean = sum(kept.values()) / len(kept)
+        parts.append(f"kept {mean:.0%}, least: {least} {kept[least]:.0%}")
     return ", ".join(parts)
 
 
@@ -195,6 +180,17 @@ def ctrl_c_stops(controls: Controls) -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def _early_stopping(rule: str, patience: int) -> EarlyStopping:
+    if rule == "validation":
+        return EarlyStopping(monitor="validation", patience=patience)
+    try:
+        return EarlyStopping(floor=float(rule), patience=patience)
+    except ValueError:
+        raise ValueError(
+            f"--early-stop takes a share above 0 up to 1, or 'validation', not {rule!r}."
+        ) from None
 
 
 def _at_least(low: float, name: str, value: float) -> float:
