@@ -64,17 +64,18 @@ def table(chart: Chart | Bars) -> str:
             [n, f"{b:.3f}", f"{w:.3f}"]
             for n, b, w in zip(chart.names, chart.base, chart.now, strict=True)
         ]
-        return _table(chart.title, head, rows)
+        return rows_table(chart.title, head, rows)
     steps = sorted({x for line in chart.lines for x in line.xs})
     shown = thin(steps, _MOST_ROWS)
     left_out = f" (every value: export; {len(shown)} of {len(steps)} points)"
     caption = f"{chart.title}: {chart.y_label}" + (left_out if len(shown) < len(steps) else "")
     values = [dict(zip(line.xs, line.ys, strict=True)) for line in chart.lines]
     rows = [[f"{x:g}", *(f"{v[x]:.3g}" if x in v else "" for v in values)] for x in shown]
-    return _table(caption, [chart.x_label, *(line.name for line in chart.lines)], rows)
+    return rows_table(caption, [chart.x_label, *(line.name for line in chart.lines)], rows)
 
 
-def _table(caption: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def rows_table(caption: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return rows of text as an HTML table; the first cell of each names the row."""
     cells = "".join(f"<th scope='col'>{text(name)}</th>" for name in head)
     body = "".join(
         f"<tr><th scope='row'>{text(row[0])}</th>"
@@ -111,7 +112,7 @@ def _open(width: int, height: float, summary: str) -> str:
         "class='lethe-chart tex2jax_ignore mathjax_ignore' "
         f"viewBox='0 0 {width} {n(height)}' width='100%' preserveAspectRatio='xMidYMid meet' "
         f"aria-label='{text(summary)}' fill='currentColor' "
-        f"style='display:block;max-width:{round(width * 1.5)}px;overflow:visible;{_FONT}'>"
+        f"style='display:block;max-width:{round(width * 1.35)}px;overflow:visible;{_FONT}'>"
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import ipywidgets as widgets
 
 from lablib.history import History
+from lablib.lessons.reading import displayable
 from lablib.plots import curves, live
 from lablib.widgets import theme
 from lablib.widgets.settings import control
@@ -46,13 +47,14 @@ def answers_table(history: History, step: float | None = None, caption: str = ""
     """Return prompts and answers as an HTML table, everything typed or generated escaped."""
     rows = []
     for prompt, (base, now) in latest_answers(history, step).items():
+        first, last = (displayable(prompt, answer.text) for answer in (base, now))
         changed = base.text.strip() != now.text.strip()
         kind = "lethe-changed" if changed else "lethe-same"
         word = "changed" if changed else "as before"
         rows.append(
             f"<tr><th scope='row'>{theme.escape(prompt, 160)}</th>"
-            f"<td>{theme.escape(base.text)}</td>"
-            f"<td><div class='{kind}'>{theme.escape(now.text)}"
+            f"<td>{theme.escape(first)}</td>"
+            f"<td><div class='{kind}'>{theme.escape(last)}"
             f"<div class='lethe-soft'>{word}, step {now.step}</div></div></td></tr>"
         )
     if not rows:
@@ -109,8 +111,8 @@ class AnswersPanel(widgets.VBox):
         if tuple(value for _, value in self.weighed.options) != prompts:
             chosen = self.weighed.value
             self.weighed.options = [(p if len(p) < 60 else p[:59] + "…", p) for p in prompts]
-            if chosen in prompts:
-                self.weighed.value = chosen
+            if prompts:
+                self.weighed.value = chosen if chosen in prompts else prompts[0]
         self._bars()
 
     def _bars(self) -> None:

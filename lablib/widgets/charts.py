@@ -13,7 +13,7 @@ from lablib.plots.chart import Chart
 from lablib.widgets.settings import control
 
 TOGETHER, APART = "all in one", "one chart each"
-WIDE = (640, 330)
+WIDE = (680, 330)
 SMALL = (340, 215)
 
 

@@ -6,20 +6,28 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import ipywidgets as widgets
 
 from lablib import experiment
 from lablib.controls import Controls
-from lablib.events import Event, Probed
-from lablib.widgets import theme
+from lablib.events import Answered, Event, Probed
+from lablib.history import History
+from lablib.lessons import device, stored
+from lablib.widgets import share, theme
 from lablib.widgets.answers import AnswersPanel, check_prompt
-from lablib.widgets.background import BackgroundRun, Report
+from lablib.widgets.background import BackgroundRun
 from lablib.widgets.charts import ChartsPanel
-from lablib.widgets.layout import STYLE
+from lablib.widgets.compare import ComparePanel
+from lablib.widgets.export import ExportPanel, export
+from lablib.widgets.launch import launch
+from lablib.widgets.layout import STYLE, arrange
 from lablib.widgets.page import Heartbeat
 from lablib.widgets.pump import Pump
+from lablib.widgets.recorder import Recorder
+from lablib.widgets.rewind import RewindPanel
 from lablib.widgets.settings import SettingsPanel, default_lr
 from lablib.widgets.share import Settings
 from lablib.widgets.state import RunState
@@ -54,9 +62,10 @@ class Dashboard(widgets.VBox):
 
     Notes
     -----
-    Everything a click does, a method does: ``start``, ``pause``, ``step_once``, ``stop``,
-    ``reset``, ``ask``; ``wait`` blocks until the run has ended, and ``watch`` shows it from the
-    foreground where updates from a thread do not arrive (Colab).
+    Everything a click does, a method does: ``start``, ``toggle_pause``, ``step_once``, ``stop``,
+    ``reset``, ``ask``, ``replay``, ``branch``, ``export``, ``share_string``, ``restore``.
+    ``wait`` blocks until the run has ended, and ``watch`` shows it from the foreground where
+    updates from a thread do not arrive (Colab).
     """
 
     def __init__(
@@ -78,83 +87,74 @@ class Dashboard(widgets.VBox):
         max_seconds: float = MAX_SECONDS,
         **config: Any,
     ):
-        self.state = RunState()
+        self.state, self.controls, self.prediction = RunState(), Controls(), prediction
         self.background: BackgroundRun | None = None
-        self.controls = Controls()
-        self.prediction = prediction
         self._build, self._max_seconds, self._config = build, max_seconds, config
         self._pump: Pump | None = None
         self._drawing = threading.RLock()  # the run's view and the learner's clicks both draw
-        first = Settings(
-            model,
-            task,
-            method,
-            lr or default_lr(model, method),
-            epochs,
-            mix_ratio,
-            seed,
-            settings or {},
-        )
-        self._first = first
+        self._recorder = Recorder()
+        lr = default_lr(model, method) if lr is None else lr
+        self._first = Settings(model, task, method, lr, epochs, mix_ratio, seed, settings or {})
         self.settings = SettingsPanel(
-            first, self._live, self.say_error, models=models, tasks=tasks, methods=methods
+            self._first, self._live, self.say_error, models=models, tasks=tasks, methods=methods
         )
         self.status = StatusBar(
-            start=self.start,
-            pause=self.toggle_pause,
-            step=self.step_once,
-            stop=self.stop,
+            start=self.start, pause=self.toggle_pause, step=self.step_once, stop=self.stop,
             reset=self.reset,
-        )
+        )  # fmt: skip
         self.message = widgets.HTML()
         self.charts = ChartsPanel(self.draw)
         self.answers = AnswersPanel(self._guarded(self.ask))
-        self.heartbeat = Heartbeat()
-        left = widgets.VBox([self.settings])
-        left.add_class("lethe-left")
-        left.add_class("lethe-card")
-        right = widgets.VBox([self.charts])
-        right.add_class("lethe-right")
-        body = widgets.HBox([left, right])
-        body.add_class("lethe-body")
-        super().__init__(
-            [
-                widgets.HTML(STYLE),
-                self.status,
-                self.message,
-                body,
-                self.answers,
-                self.heartbeat.widget,
-            ]
+        self.rewind = RewindPanel(self.look, self.branch, self.say_error)
+        self.compare = ComparePanel(
+            self.replay, self.draw, lambda: self.state.history, self.say_error
         )
+        self.exports = ExportPanel(self.export, self.restore, self.say_error)
+        self.heartbeat = Heartbeat()
+        super().__init__(arrange(self, STYLE))
         self.add_class("lethe")
+        self.settings.on_change(self._settings_moved)
+        self._settings_moved()
+        self._list_runs()
         self.draw()
 
     # What a learner does -------------------------------------------------------------------
 
-    def start(self) -> None:
-        """Start a run with what the controls show."""
+    def start(self, *, paused: bool = False, branch: tuple | None = None) -> None:
+        """Start a run with what the controls show; ``paused`` holds it after its first step."""
         if self.background is not None and self.background.alive:
             self.say("A run is under way. Stop it before starting another.")
             return
         try:
             settings = self.settings.read()
-            background = self._new_run(settings)
-            self.state.reset()
-            self.state.begin(f"loading {settings.model}")
+            controls = Controls(
+                lr=settings.lr, epochs=settings.epochs, mix_ratio=settings.mix_ratio,
+                **settings.fields,
+            )  # fmt: skip
+            if paused:
+                controls.pause()
+                controls.step_once()
+            if self._build is None and (why := device.why_not_live(settings.model)):
+                self._stored_instead(settings, why)
+                return
+            background, notice = launch(
+                settings, controls, self._build or experiment.build, self._config,
+                self._max_seconds, branch,
+            )  # fmt: skip
             background.start()
         except (ValueError, OSError) as error:
-            self.state.status = "idle"
             self.say_error(str(error))
             return
-        self.background = background
-        self.message.value = ""
+        self.background, self.controls = background, controls
+        self.state.reset()
+        self.state.begin(f"loading {settings.model}")
+        self.message.value = theme.note(notice)
         self.settings.lock(True)
         self.heartbeat.start()
         self._pump = Pump(background, self._show, self._end)
         self.draw()
         if "google.colab" in sys.modules:
-            self.say("Run the next cell, dashboard.watch(), to see the run here in Colab.")
+            self.say("Run dashboard.watch() in the next cell: Colab shows the run from there.")
         else:
             self._pump.start()
 
@@ -169,15 +169,12 @@ class Dashboard(widgets.VBox):
         self.status.draw(self.state)
 
     def step_once(self) -> None:
-        """Do one step and hold; starts a paused run if there is none."""
+        """Do one step and hold; starts a run if there is none."""
         if self.state.ended:
-            self.start()
-        if self.state.ended:
-            return  # it could not be started; the reason is shown
+            self.start(paused=True)
+            return
         self.controls.pause()
-        self.state.status = "paused"
         self.controls.step_once()
-        self.status.draw(self.state)
 
     def stop(self) -> None:
         """End the run; it does within one step, and keeps what was measured."""
@@ -196,18 +193,76 @@ class Dashboard(widgets.VBox):
         self.draw()
 
     def ask(self, prompt: str) -> None:
-        """Ask the model something, between two steps of a run.
+        """Ask the model something: between two steps of a run, or after it.
 
         Raises
         ------
         ValueError
-            If the prompt is empty or endless, or no run is under way.
+            If the prompt is empty or endless, or there is no model to ask.
         """
-        prompt = check_prompt(prompt)
-        if self.background is None or not self.background.alive:
-            raise ValueError("No run is under way: press Start, then ask.")
-        self.controls.ask(prompt)
-        self.say("Asked; the answer comes after this step, beside that of the base.")
+        prompt, history = check_prompt(prompt), self.state.history
+        if self.background is not None and self.background.alive:
+            self.controls.ask(prompt)
+            self.say("Asked; the answer comes after this step, beside that of the base.")
+        elif history.snapshots:
+            steps = [s.step for s in history.snapshots]
+            answers = [(s, self.rewind.answer(s, prompt)) for s in (steps[0], steps[-1])]
+            self.state.fold(Answered(step, prompt, text) for step, text in answers)
+            self.answers.draw(history)
+        else:
+            raise ValueError("There is no run whose model could answer: press Start, then ask.")
+
+    def look(self, step: int) -> None:
+        """Look at the run as it was at ``step``: a cursor in the charts, the answers then."""
+        with self._drawing:
+            self._draw_charts(cursor=step)
+            self.answers.draw(self.state.history, step, self.source)
+
+    def branch(self, weights: tuple[Path, int], step: int) -> None:
+        """Start a new run from a snapshot of the run that is shown, with the controls as set."""
+        self.start(branch=(self.state.history, weights, step))
+
+    def replay(self, history: History) -> None:
+        """Show a stored run in place of a live one."""
+        if not self.state.ended:
+            raise ValueError("A run is under way: stop it before showing another.")
+        self.state.replay(history)
+        self.draw()
+
+    def export(self, with_model: bool = False) -> Path:
+        """Write the run that is shown to files and return their folder.
+
+        Raises
+        ------
+        ValueError, OSError
+            If a run is under way, there is nothing to write, or it cannot be written.
+        """
+        if not self.state.ended:
+            raise ValueError("Export when the run has ended: drawing would slow it down.")
+        run = self.background.run if self.background and self.source == "live" else None
+        if with_model and run is None:
+            raise ValueError("The model of this run is not in memory: start it again to export it.")
+        return export(
+            self.state.history, self.settings.read(), run.model if with_model else None,
+            pins=self.compare.pins, source=self.source,
+        )  # fmt: skip
+
+    def share_string(self) -> str:
+        """Return the controls as a string for ``restore``."""
+        return share.to_string(self.settings.read())
+
+    def restore(self, text: str) -> None:
+        """Set the controls from a share string.
+
+        Raises
+        ------
+        ValueError
+            If the string is damaged, or a run is under way.
+        """
+        if not self.state.ended:
+            raise ValueError("A run is under way: stop it before restoring another's controls.")
+        self.settings.put(share.from_string(text))
+        self.say("The controls are set; press Start to repeat the run.")
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the run has ended and everything is shown; False after ``timeout``."""
@@ -217,92 +272,104 @@ class Dashboard(widgets.VBox):
         left = None if end is None else max(end - time.monotonic(), 0.1)
         return self._pump is None or self._pump.join(left)
 
-    def watch(self) -> None:
+    def watch(self) -> History:
         """Show the run from this cell until it ends; interrupting the cell stops the run."""
-        if self.background is None or not self.background.alive:
+        if self.state.ended:
             self.start()
-        if self._pump is None or self.state.status == "failed":
-            return
-        try:
-            self._pump.run()
-        except KeyboardInterrupt:
-            self.stop()
-            self._pump.run()
+        if self._pump is not None and not self.state.ended:
+            try:
+                self._pump.run()
+            except KeyboardInterrupt:
+                self.stop()
+                self._pump.run()
+        return self.state.history
 
     # What the run does ---------------------------------------------------------------------
-
-    def _new_run(self, settings: Settings) -> BackgroundRun:
-        self.controls = controls = Controls(
-            lr=settings.lr, epochs=settings.epochs, mix_ratio=settings.mix_ratio, **settings.fields
-        )
-        build, config = self._build or experiment.build, dict(self._config)
-
-        def make(report: Report):
-            return build(
-                settings.model,
-                settings.task,
-                settings.method,
-                settings=settings.fields,
-                controls=controls,
-                lr=settings.lr,
-                epochs=settings.epochs,
-                mix_ratio=settings.mix_ratio,
-                seed=settings.seed,
-                **config,
-            )
-
-        return BackgroundRun(make, controls, self._max_seconds)
 
     def _show(self, events: list[Event]) -> None:
         """Take in what the run said; called at most twice a second, on the pump's thread."""
         if self.heartbeat.gone() and not self.controls.stopped:
             self.stop()
             self.say("The page of this run was closed, so the run was stopped.")
+        self._recorder.record(events)
         self.state.fold(events)
+        if self.state.status in ("running", "paused"):
+            self.state.status = "paused" if self.controls.paused else "running"
         self.state.tick()
-        new_point = any(isinstance(event, Probed) for event in events)
-        if events:
-            self.draw(only_loss=not new_point)
-            if any(type(event).__name__ == "Answered" for event in events):
-                self.answers.draw(self.state.history)
-        self.status.draw(self.state)
+        if any(isinstance(event, Probed | Answered) for event in events):
+            self.draw()
+        elif events:
+            with self._drawing:
+                self._draw_charts(only_loss=True)
+                self.status.draw(self.state)
+        else:
+            self.status.draw(self.state)
 
     def _end(self) -> None:
         background, state = self.background, self.state
         self.heartbeat.stop()
+        self._recorder.flush()
         if background.error is not None:
             sentence, what_to_do = in_words(background.error)
-            state.error, state.traceback, state.status = sentence, background.traceback, "failed"
+            state.error, state.traceback = sentence, background.traceback
             self.message.value = theme.error(sentence, what_to_do, background.traceback)
-        else:
-            state.status = "done"
-            if background.timed_out:
-                self.say(f"The run reached its limit of {self._max_seconds:.0f} s and was stopped.")
+        elif background.timed_out:
+            self.say(f"The run reached its limit of {self._max_seconds:.0f} s and was stopped.")
         self.settings.lock(False)
+        state.status = "done" if background.error is None else "failed"
+        self._list_runs()
         self.draw()
 
     def _live(self, name: str, value: Any) -> None:
         """A control was moved: it acts from the next step on."""
         if not self.state.ended:
-            try:
-                self.controls.set(name, value)
-            except ValueError as error:
-                self.say_error(str(error))
+            self._guarded(self.controls.set)(name, value)
+
+    def _stored_instead(self, settings: Settings, why: str) -> None:
+        """Say why a model cannot be trained here, and show a stored run if there is one."""
+        self.replay(stored.load(settings.model, f"{settings.task}-mix0").history)
+        self.say(why)
 
     # What is shown -------------------------------------------------------------------------
 
-    def draw(self, only_loss: bool = False) -> None:
-        """Draw the charts, the answers and the status as they are now."""
+    @property
+    def source(self) -> str:
+        """Where the figures come from, for their badge."""
+        return "replayed" if self.state.status == "replayed" else "live"
+
+    def draw(self) -> None:
+        """Draw everything as it is now."""
         with self._drawing:
-            history = self.state.history
-            self.charts.draw(history, prediction=self._predicted(), only_loss=only_loss)
-            if not only_loss:
-                self.answers.draw(history)
+            self._draw_charts()
+            self.answers.draw(self.state.history, None, self.source)
+            self.compare.draw()
+            if self.state.ended:
+                self.rewind.draw(self.state.history)
             self.status.draw(self.state)
 
-    def _predicted(self) -> Any:
+    def _draw_charts(self, cursor: float | None = None, only_loss: bool = False) -> None:
         prediction = self.prediction
-        return prediction.value if hasattr(prediction, "value") else prediction
+        self.charts.draw(
+            self.state.history,
+            pins=self.compare.pins,
+            prediction=prediction.value if hasattr(prediction, "value") else prediction,
+            cursor=cursor,
+            source=self.source,
+            only_loss=only_loss,
+        )
+
+    def _list_runs(self) -> None:
+        self._guarded(self.compare.refresh)(self._recorder.store)
+        if self._recorder.problem:
+            self.say(self._recorder.problem)
+
+    def _settings_moved(self) -> None:
+        try:
+            self.exports.string.value = self.share_string()
+        except ValueError:
+            return  # half typed; what is wrong is said on Start
+        if self._build is None and self.state.ended:
+            self.message.value = theme.note(device.why_not_live(self.settings.model.value))
 
     def say(self, sentence: str) -> None:
         """Show a sentence."""
@@ -313,7 +380,7 @@ class Dashboard(widgets.VBox):
         self.message.value = theme.error(sentence)
 
     def _guarded(self, action: Callable[..., None]) -> Callable[..., None]:
-        """Return ``action`` with its ValueErrors shown instead of raised."""
+        """Return ``action`` with its errors shown in words instead of raised."""
 
         def act(*arguments: Any) -> None:
             try:

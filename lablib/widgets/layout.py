@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import ipywidgets as widgets
+
 from lablib.widgets import theme
+
+if TYPE_CHECKING:
+    from lablib.widgets.dashboard import Dashboard
 
 _CSS = """
 .lethe .lethe-body{display:flex;flex-wrap:wrap;align-items:flex-start;gap:10px;overflow:visible}
@@ -15,7 +22,7 @@ grid-template-columns:repeat(auto-fit,minmax(min(100%,260px),1fr))}
 .lethe .lethe-bar{flex-wrap:wrap;gap:4px 18px;align-items:flex-end}
 .lethe .lethe-buttons{flex-wrap:wrap;gap:4px}
 .lethe .lethe-buttons .jupyter-button{width:auto;min-width:88px}
-.lethe .lethe-progress{width:100%;height:8px;margin:6px 0 2px 0;min-width:0}
+.lethe .lethe-progress{width:100%;height:18px;margin:4px 0 0 0;min-width:0}
 .lethe .lethe-figures{display:flex;flex-wrap:wrap;gap:0 18px;font-variant-numeric:tabular-nums;
 color:var(--lethe-soft)}
 .lethe .lethe-columns{flex-wrap:wrap;gap:6px 22px;align-items:flex-start;overflow:visible}
@@ -26,3 +33,26 @@ color:var(--lethe-soft)}
 """
 
 STYLE = f"<style>{theme.CSS}{_CSS}</style>"
+
+
+def arrange(parts: Dashboard, style: str) -> list[widgets.Widget]:
+    """Return the parts of a dashboard in their places."""
+    left, right = widgets.VBox([parts.settings]), widgets.VBox([parts.charts])
+    left.add_class("lethe-left")
+    left.add_class("lethe-card")
+    right.add_class("lethe-right")
+    body = widgets.HBox([left, right])
+    body.add_class("lethe-body")
+    tabs = widgets.Tab([parts.rewind, parts.compare, parts.exports])
+    for index, title in enumerate(("Rewind", "Compare runs", "Export and share")):
+        tabs.set_title(index, title)
+    tabs.add_class("lethe-tabs")
+    return [
+        widgets.HTML(style),
+        parts.status,
+        parts.message,
+        body,
+        parts.answers,
+        tabs,
+        parts.heartbeat.widget,
+    ]

@@ -152,6 +152,7 @@ class SettingsPanel(widgets.VBox):
         methods: Sequence[str] | None = None,
     ):
         self._on_live, self._on_error = on_live, on_error
+        self._on_change: Callable[[], None] = lambda: None
         self.model = Pick("Model", models or list(MODELS), settings.model, "hub id or folder")
         self.task = Pick(
             "Task to learn", tasks or list(TASKS), settings.task, "file (JSONL, CSV) or hub id"
@@ -170,7 +171,7 @@ class SettingsPanel(widgets.VBox):
                 min=-6,
                 max=-1,
                 step=0.05,
-                readout_format=".2g",
+                readout_format=".1e",
                 description="Learning rate (step size)",
                 continuous_update=False,
             )
@@ -277,6 +278,14 @@ class SettingsPanel(widgets.VBox):
         self.seed.value = settings.seed
         self._set_lr(settings.lr)
 
+    def on_change(self, callback: Callable[[], None]) -> None:
+        """Call ``callback()`` when any control has been moved."""
+        self._on_change = callback
+        self.model.on_change(callback)
+        self.task.on_change(callback)
+        for made in (self.method, self.lr_text, self.epochs, self.mix_ratio, self.seed):
+            made.observe(lambda _: callback(), "value")
+
     def lock(self, locked: bool) -> None:
         """Hold fast, during a run, what cannot be changed in it."""
         self.model.lock(locked)
@@ -295,6 +304,7 @@ class SettingsPanel(widgets.VBox):
         self.fields = {f.name: field_control(f) for f in dataclass_fields(kind) if f.init}
         for name, made in self.fields.items():
             made.observe(lambda change, name=name: self._on_live(name, change["new"]), "value")
+            made.observe(lambda _: self._on_change(), "value")
         about = widgets.HTML(theme.plain(theme.escape(kind.summary), classes="lethe-soft"))
         self.fields_box.children = [about, *self.fields.values()]
 

@@ -57,6 +57,22 @@ class RunState(traitlets.HasTraits):
             self.points = 0
             self.revision += 1
 
+    def replay(self, history: History) -> None:
+        """Show a stored run."""
+        self.reset()
+        self.history = history
+        with self.hold_trait_notifications():
+            if history.started:
+                self.run_id, self.total_steps = history.started.run_id, history.started.total_steps
+            if history.steps:
+                self.step, self.share = history.steps[-1].step, 1.0
+                self.total_steps = history.steps[-1].total_steps
+            if history.finished:
+                self.elapsed = history.finished.seconds
+            self.points = len(history.scores)
+            self.status = "replayed"
+            self.revision += 1
+
     @property
     def ended(self) -> bool:
         """True if nothing is under way."""

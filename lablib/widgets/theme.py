@@ -21,7 +21,8 @@ color:var(--lethe-ink)}
 .lethe .lethe-control{flex-wrap:wrap;height:auto;width:auto;margin:2px 0 6px 0;overflow:visible}
 .lethe .lethe-control>.widget-label{flex:1 0 100%;width:100%;max-width:100%;text-align:left;
 height:auto;line-height:1.5;white-space:normal;color:var(--lethe-ink)}
-.lethe .lethe-control>select,.lethe .lethe-control>input{flex:1 1 auto;width:100%;min-width:0}
+.lethe .lethe-control>select,.lethe .lethe-control>input{flex:1 1 auto;width:100%;min-width:0;
+height:28px;box-sizing:border-box}
 .lethe .lethe-control>.slider-container,.lethe .lethe-control>.widget-readout{margin-top:0}
 .lethe .jupyter-button{border-radius:5px}
 .lethe .widget-html,.lethe .widget-html-content{overflow:visible;line-height:1.4;height:auto;
