@@ -6,6 +6,12 @@ from playwright.sync_api import Locator, Page
 
 LOADED_MS = 120_000  # torch is read from the disk by the first kernel
 
+KERNEL_READY = """() => {
+    const session = window.jupyterapp.shell.currentWidget?.sessionContext;
+    const kernel = session?.isReady && session.session?.kernel;
+    return kernel && kernel.connectionStatus === "connected" && kernel.status === "idle";
+}"""
+
 
 def open_in_voila(page: Page, url: str, name: str, theme: str = "light") -> None:
     """Open a lab as a web page; it is complete when every cell has run."""
@@ -19,13 +25,15 @@ def open_in_lab(page: Page, url: str, name: str, theme: str = "light") -> None:
     page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=LOADED_MS)
     page.wait_for_function("window.jupyterapp && window.jupyterapp.restored")
     if theme == "dark":
-        page.evaluate(
-            "window.jupyterapp.commands.execute('apputils:change-theme', "
-            "{theme: 'JupyterLab Dark'})"
-        )
-    page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for(timeout=LOADED_MS)
-    page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
+        _command(page, "apputils:change-theme", "{theme: 'JupyterLab Dark'}")
+    page.wait_for_function(KERNEL_READY, timeout=LOADED_MS)
+    _command(page, "notebook:run-all-cells")
     page.locator(".jupyter-widgets").first.wait_for(timeout=LOADED_MS)
+
+
+def _command(page: Page, name: str, arguments: str = "{}") -> None:
+    """Start a command of JupyterLab without waiting for its end, which may never come."""
+    page.evaluate(f"void window.jupyterapp.commands.execute('{name}', {arguments})")
 
 
 def wait_until_changed(locator: Locator, before: str, seconds: float = 30) -> str:

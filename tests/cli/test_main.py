@@ -1,0 +1,97 @@
+"""The command line as a user meets it: help, lists, mistakes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from lablib import experiment
+from lablib.cli.main import MISTAKE, RUN_EXAMPLES, main
+from lablib.methods import METHODS, Full
+from lablib.models import MODELS
+from lablib.probes import PROBES
+from lablib.tasks import TASKS
+
+
+def test_help_needs_no_pytorch():
+    code = (
+        "import sys; from lablib.cli.main import main\n"
+        "try: main(['run', '--help'])\n"
+        "except SystemExit as end: assert end.code == 0\n"
+        "assert 'torch' not in sys.modules and 'transformers' not in sys.modules"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    for option in ("--lr", "--mix", "--set", "--early-stop", "--json", "--save", "--max-steps"):
+        assert option in done.stdout
+    assert "examples:" in done.stdout
+
+
+@pytest.mark.parametrize(("row", "n_parameters"), [("mini", 1_000_000), ("real LLMs", 135_000_000)])
+def test_help_states_the_defaults_that_hold(row, n_parameters):
+    given = experiment.defaults(n_parameters, Full())
+    line = next(x for x in RUN_EXAMPLES.splitlines() if x.strip().startswith(f"{row}   "))
+    lr, batch, rows, steps, every = line.replace(row, "").replace(" steps", "").split()
+    assert float(lr) == given.lr
+    assert (int(batch), int(rows), int(every)) == (
+        given.batch_size,
+        given.train_rows,
+        given.probe_every,
+    )
+    assert int(steps) == given.train_rows / given.batch_size
+
+
+@pytest.mark.parametrize(
+    ("what", "names"),
+    [("models", MODELS), ("tasks", TASKS), ("probes", PROBES), ("methods", METHODS)],
+)
+def test_lists_have_one_line_each(what, names, capsys):
+    assert main([what]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == list(names)
+    assert all(len(line.split()) > 3 for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--lr", "nan"], "lr must be a finite number"),
+        (["--lr", "0"], "learning rate must be above 0"),
+        (["--lr", "-1"], "learning rate must be above 0"),
+        (["--lr", "30"], "at most 1"),
+        (["--lr", "much"], "lr must be a number"),
+        (["--mix", "1.5"], "between 0 and 1"),
+        (["--epochs", "0"], "epochs must be above 0"),
+        (["--max-steps", "0"], "--max-steps must be at least 1"),
+        (["--clip", "nan"], "--clip must be at least 0"),
+        (["--early-stop", "soon"], "--early-stop takes a share"),
+        (["--early-stop", "7"], "--early-stop takes a share"),
+        (["--method", "magic"], "no method 'magic'"),
+        (["--probe", "soul"], "no probe 'soul'"),
+        (["--set", "full"], "METHOD.FIELD=VALUE"),
+        (["--set", "ewc.strength=1"], "for the method ewc"),
+        (["--set", "full.strength=1"], "has no setting 'strength'"),
+        (["--task", "ticket"], "ticket"),
+        (["--task", "no/such/rows.jsonl"], "rows.jsonl"),
+        (["--model", "maxi"], "no model 'maxi'"),
+        (["--model", "."], "no config.json"),
+        (["--json", "no/such/folder/out.json"], "does not exist"),
+        (["--json", "."], "it is a folder"),
+        (["--save", "."], "not empty"),
+    ],
+)
+def test_a_mistake_is_one_sentence(arguments, says, capsys, root, monkeypatch):
+    monkeypatch.chdir(root)
+    assert main(["run", "--quiet", *arguments]) == MISTAKE
+    out, err = capsys.readouterr()
+    assert says in err, err
+    assert len(err.strip().splitlines()) == 1
+    assert "Traceback" not in err and not out
+
+
+def test_an_unknown_option_is_a_mistake(capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["run", "--bogus"])
+    assert end.value.code == MISTAKE

@@ -1,0 +1,88 @@
+"""Whole runs from the command line, on ``mini``."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from lablib import models
+from lablib.cli.main import main
+
+SHORT = ["run", "--max-steps", "2", "--batch-size", "4", "--quick", "--probe", "knowledge"]
+
+
+def test_a_run_writes_everything_it_measured(tmp_path, capsys):
+    file, folder = tmp_path / "out.json", tmp_path / "tuned"
+    arguments = [*SHORT, "--mix", "0.5", "--seed", "3", "--json", str(file), "--save", str(folder)]
+    assert main(arguments) == 0
+    out, err = capsys.readouterr()
+    assert "knowledge" in out and "done after 2 steps" in out and str(file) in out
+    assert "training" in err and "loss" in err  # the progress bar
+    found = json.loads(file.read_text())
+    assert found["finished"] == "done" and found["steps"] == 2 and found["seed"] == 3
+    assert found["model"] == "mini" and found["tasks"] == ["tickets"]
+    assert set(found["base"]["knowledge"]) >= {"says", "knows", "n"}
+    assert set(found["final"]) == {"knowledge"}
+    assert isinstance(found["task"]["base"], float) and isinstance(found["task"]["final"], float)
+    assert [point["step"] for point in found["curve"]][-1] == 2
+    assert found["config"]["mix_ratio"] == 0.5 and found["config"]["batch_size"] == 4
+    assert found["steps_per_s"] > 0 and 0 < found["probe_share"] < 1
+    assert found["first_point_s"] > 0 and found["peak_rss_mb"] > 100
+    assert found["versions"]["torch"] and found["changes"] == []
+    saved, base = models.load(str(folder)), models.load("mini")
+    assert saved.n_parameters == base.n_parameters and saved.digest != base.digest
+
+
+def test_the_same_seed_gives_the_same_losses(tmp_path, capsys):
+    losses = []
+    for seed in (1, 1, 2):
+        file = tmp_path / "out.json"
+        assert main([*SHORT, "--quiet", "--seed", str(seed), "--json", str(file)]) == 0
+        losses.append(json.loads(file.read_text())["losses"])
+    assert losses[0] == losses[1] != losses[2]
+
+
+def test_a_run_that_fails_keeps_what_was_measured(tmp_path, capsys, monkeypatch):
+    from lablib.methods import Full
+
+    monkeypatch.setattr(Full, "loss", lambda self, model, batch: model.lm_head.weight.sum() / 0)
+    file = tmp_path / "out.json"
+    assert main([*SHORT, "--quiet", "--json", str(file)]) == 1
+    err = capsys.readouterr().err
+    assert "the run failed" in err and "Traceback" not in err
+    found = json.loads(file.read_text())
+    assert found["finished"].startswith("failed") and found["base"]["knowledge"]["n"] > 0
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no SIGINT for other processes on Windows")
+def test_ctrl_c_keeps_what_was_measured(tmp_path):
+    file, folder = tmp_path / "out.json", tmp_path / "tuned"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "lablib", "run", "--quick", "--probe", "knowledge",
+         "--epochs", "1000", "--json", str(file), "--save", str(folder)],
+        stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,
+    )  # fmt: skip
+    try:
+        seen = ""
+        while "training" not in seen:
+            part = process.stderr.read(64)
+            assert part, seen
+            seen += part
+        pressed = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+        process.wait()
+    assert process.returncode == 130
+    assert "Traceback" not in err and "interrupted after" in out
+    found = json.loads(file.read_text())
+    assert found["finished"] == "interrupted" and found["steps"] >= 1
+    assert (folder / "model.safetensors").exists()
+    assert time.monotonic() - pressed < 45
