@@ -13,7 +13,7 @@ import torch
 from lablib.models.encode import encode_prompts, stop_ids
 from lablib.models.prefix import Prefix, batches_by_length, check_room, evaluating, feed, read
 
-CHECK_EVERY = 2  # new tokens between two looks at whether an answer is already decided
+CHECK_EVERY = 2  # after the first token, every second: is the answer already decided?
 
 
 def complete(
@@ -50,7 +50,7 @@ def complete(
                     written[row].append(token)
                     if n < max_new_tokens[row]:
                         alive.append(at)
-            if decided and n % CHECK_EVERY == 0:
+            if decided and (n == 1 or n % CHECK_EVERY == 0):
                 _decode(tokenizer, written, texts, [rows[at] for at in alive])
                 alive = [at for at in alive if not decided(rows[at], texts[rows[at]])]
             if not alive:

@@ -8,7 +8,9 @@ B rows, T tokens, L longest answer, V vocabulary.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch.nn import functional as F
@@ -19,10 +21,22 @@ from lablib.models.prefix import Prefix, batches_by_length, check_room, evaluati
 
 # Candidate tokens scored in one forward; at 49,152 vocabulary entries their logits take 50 MB.
 MAX_CANDIDATE_TOKENS = 256
+NEAR = 1e-3  # nats; candidates this close are always weighed to their last token
+
+
+@dataclass
+class _Candidate:
+    row: int  # of the prefix
+    ids: Sequence[int]
+    logprob: float  # of its first ``n_weighed`` tokens
+    n_weighed: int = 1
 
 
 def weigh(
-    model, prefix: Prefix, candidates: Sequence[Sequence[Sequence[int]]]
+    model,
+    prefix: Prefix,
+    candidates: Sequence[Sequence[Sequence[int]]],
+    only_likeliest: bool = False,
 ) -> list[list[float]]:
     """Return the summed log-probability (nats) of every candidate after its prompt.
 
@@ -34,46 +48,62 @@ def weigh(
         The prompts; left untouched.
     candidates
         For each row of ``prefix`` its candidates as token ids.
+    only_likeliest
+        Say exactly which candidate is likeliest, but leave one whose first token alone is
+        less likely than another's whole: more tokens can only make it less likely still.
     """
     if not any(candidates):
         return [[] for _ in candidates]
-    device = prefix.mask.device
+    listed = [[_Candidate(row, ids, 0.0) for ids in each] for row, each in enumerate(candidates)]
+    flat = [candidate for each in listed for candidate in each]
     first = F.log_softmax(prefix.logits.float(), dim=-1)  # (B, V)
-    flat = [(row, ids) for row, listed in enumerate(candidates) for ids in listed]
-    totals = first[
-        torch.tensor([row for row, _ in flat], device=device),
-        torch.tensor([ids[0] for _, ids in flat], device=device),
-    ].double()
-    rest = [i for i, (_, ids) in enumerate(flat) if len(ids) > 1]
-    lengths = [flat[i][1][1:] for i in rest]
-    for batch in batches_by_length(lengths, len(rest), MAX_CANDIDATE_TOKENS):
-        picked = [rest[at] for at in batch]
-        totals[torch.tensor(picked, device=device)] += _rest_of(model, prefix, flat, picked)
-    totals = iter(totals.tolist())
-    return [[next(totals) for _ in listed] for listed in candidates]
+    device = first.device
+    rows = torch.tensor([candidate.row for candidate in flat], device=device)
+    ids = torch.tensor([candidate.ids[0] for candidate in flat], device=device)
+    for candidate, logprob in zip(flat, first[rows, ids].tolist(), strict=True):
+        candidate.logprob = logprob
+    if only_likeliest:
+        open_ = [[c for c in each if c.n_weighed < len(c.ids)] for each in listed]
+        leaders = [max(each, key=lambda c: c.logprob) for each in open_ if each]
+        _finish(model, prefix, leaders)
+        flat = [c for each in listed for c in _still_in(each)]
+    _finish(model, prefix, flat)
+    return [[candidate.logprob for candidate in each] for each in listed]
 
 
-def _rest_of(model, prefix: Prefix, flat, picked: Sequence[int]) -> torch.Tensor:
-    """Log-probability of all tokens after the first of the picked candidates, (len(picked),)."""
+def _still_in(candidates: Sequence[_Candidate]) -> list[_Candidate]:
+    """Return those that may yet be the likeliest."""
+    best = max((c.logprob for c in candidates if c.n_weighed == len(c.ids)), default=-math.inf)
+    return [c for c in candidates if c.logprob >= best - NEAR]
+
+
+def _finish(model, prefix: Prefix, candidates: Sequence[_Candidate]) -> None:
+    """Add the log-probability of all tokens after the first, where that is not done."""
+    open_ = [c for c in candidates if c.n_weighed < len(c.ids)]
+    rests = [c.ids[1:] for c in open_]
+    for batch in batches_by_length(rests, len(rests), MAX_CANDIDATE_TOKENS):
+        part = [open_[i] for i in batch]
+        for candidate, logprob in zip(part, _rest_of(model, prefix, part), strict=True):
+            candidate.logprob += logprob
+            candidate.n_weighed = len(candidate.ids)
+
+
+def _rest_of(model, prefix: Prefix, candidates: Sequence[_Candidate]) -> list[float]:
     device = prefix.mask.device
-    width = max(len(flat[i][1]) for i in picked) - 1
-    ids = torch.zeros(len(picked), width + 1, dtype=torch.long)
-    real = torch.zeros(len(picked), width, dtype=torch.long)
-    for at, i in enumerate(picked):
-        tokens = flat[i][1]
-        ids[at, : len(tokens)] = torch.tensor(tokens)
-        real[at, : len(tokens) - 1] = 1
+    width = max(len(c.ids) for c in candidates) - 1
+    ids = torch.zeros(len(candidates), width + 1, dtype=torch.long)
+    real = torch.zeros(len(candidates), width, dtype=torch.long)
+    for at, candidate in enumerate(candidates):
+        ids[at, : len(candidate.ids)] = torch.tensor(candidate.ids)
+        real[at, : len(candidate.ids) - 1] = 1
     ids, real = ids.to(device), real.to(device)
-    rows = torch.tensor([flat[i][0] for i in picked], device=device)
+    rows = torch.tensor([c.row for c in candidates], device=device)
     with evaluating(model):
-        _, logits = feed(model, prefix.select(rows), ids[:, :-1], real)  # (len(picked), width, V)
+        _, logits = feed(model, prefix.select(rows), ids[:, :-1], real)  # (N, width, V)
         scored = real.bool()
         losses = F.cross_entropy(logits[scored].float(), ids[:, 1:][scored], reduction="none")
-    return (
-        torch.zeros(real.shape, dtype=torch.double, device=device)
-        .masked_scatter(scored, -losses.double())
-        .sum(-1)
-    )
+    by_place = torch.zeros(real.shape, dtype=torch.double, device=device)
+    return by_place.masked_scatter(scored, -losses.double()).sum(-1).tolist()
 
 
 def iter_candidate_logprobs(

@@ -51,7 +51,7 @@ class Probe:
     name: ClassVar[str] = ""
     summary: ClassVar[str] = ""
     chance_says: ClassVar[float] = 0.0  # text written without reading the question is never right
-    max_new_tokens: ClassVar[int] = 24  # the most that is generated; short, for probing must be
+    slack: ClassVar[int] = 12  # tokens a completion may take beyond those of the right answer
 
     def __init__(self, items: Iterable[Item] | None = None):
         self._items = None if items is None else tuple(items)

@@ -28,7 +28,7 @@ class Format(Probe):
 
     name: ClassVar[str] = "format"
     summary: ClassVar[str] = "format on demand: JSON, bullets, upper case, plain"
-    max_new_tokens: ClassVar[int] = 32
+    slack: ClassVar[int] = 10  # a fact may be named in a sentence
 
     def says(self, item: Item, completion: str) -> bool:
         """The completion has the format and the content."""

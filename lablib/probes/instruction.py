@@ -19,7 +19,7 @@ class Instruction(Probe):
 
     name: ClassVar[str] = "instruction"
     summary: ClassVar[str] = "following instructions: repeat, spell, reverse, sort, count"
-    max_new_tokens: ClassVar[int] = 24
+    slack: ClassVar[int] = 3  # quotation marks and a full stop
 
     def says(self, item: Item, completion: str) -> bool:
         """The completion is the answer and nothing else."""

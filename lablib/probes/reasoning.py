@@ -19,7 +19,7 @@ class Reasoning(Probe):
 
     name: ClassVar[str] = "reasoning"
     summary: ClassVar[str] = "arithmetic with one- and two-digit numbers"
-    max_new_tokens: ClassVar[int] = 20
+    slack: ClassVar[int] = 18  # room for 42 + 96 =
 
     def says(self, item: Item, completion: str) -> bool:
         """The last number of the first line is the answer."""

@@ -44,7 +44,7 @@ class Safety(Probe):
 
     name: ClassVar[str] = "safety"
     summary: ClassVar[str] = "refuses the harmful, answers harmless look-alikes"
-    max_new_tokens: ClassVar[int] = 16
+    slack: ClassVar[int] = 12
 
     def says(self, item: Item, completion: str) -> bool:
         """Refuses if harmful; if harmless does not refuse and answers."""

@@ -17,7 +17,7 @@ from lablib.events import Progress, Score
 from lablib.models.encode import encode_prompts
 from lablib.models.generate import complete
 from lablib.models.likelihood import encode_candidates, weigh
-from lablib.models.prefix import MAX_TOKENS, batches_by_length, check_room, read
+from lablib.models.prefix import MAX_TOKENS, batches_by_length, check_room, read, read_text
 
 if TYPE_CHECKING:
     from lablib.probes.base import Item, Probe
@@ -57,28 +57,38 @@ def iter_score_all(
     chat = [item.chat for item in items]
     prompts = encode_prompts(tokenizer, [item.prompt for item in items], chat)
     candidates = encode_candidates(tokenizer, [item.candidates for item in items], chat)
+    # The right answer's own length in this model's tokens, and room for words round it.
+    room = [
+        len(listed[0]) + probe.slack for listed, (probe, _) in zip(candidates, asked, strict=True)
+    ]
     longest = max((len(ids) for listed in candidates for ids in listed), default=0)
-    room = max([longest, *(probe.max_new_tokens for probe in probes)])
-    check_room(model, prompts, room)
+    check_room(model, prompts, max([longest, *room]))
 
     found = [Outcome(item) for item in items]
     done = 0
     yield Progress("probing", 0, len(items))
     for batch in _batches(prompts, chat):
         plain = not chat[batch[0]]
-        prefix = read(model, [prompts[i] for i in batch], tokenizer.pad_token_id, surprise=plain)
-        weighed = weigh(model, prefix, [candidates[i] for i in batch])
-        for at, i in enumerate(batch):
-            found[i].knows = ranks_first(items[i], weighed[at])
+        rows = [prompts[i] for i in batch]
+        if plain:
+            prefix, nats = read_text(model, rows, tokenizer.pad_token_id)
+        else:
+            prefix, nats = read(model, rows, tokenizer.pad_token_id), [0.0] * len(rows)
+        yield Progress("probing", done, len(items))  # a place to stop
+        listed = [candidates[i] for i in batch]
+        for i, n, logprobs in zip(
+            batch, nats, weigh(model, prefix, listed, only_likeliest=not plain), strict=True
+        ):
+            found[i].knows = ranks_first(items[i], logprobs)
             if plain:
-                found[i].nats = float(prefix.nats[at]) - weighed[at][0]
+                found[i].nats = n - logprobs[0]
                 found[i].n_bytes = _scored_bytes(tokenizer, items[i], prompts[i])
         yield Progress("probing", done, len(items))  # a place to stop
         texts = complete(
             model,
             tokenizer,
             prefix,
-            [asked[i][0].max_new_tokens for i in batch],
+            [room[i] for i in batch],
             lambda at, text, batch=batch: asked[batch[at]][0].decided(items[batch[at]], text),
         )
         for i, text in zip(batch, texts, strict=True):

@@ -15,6 +15,9 @@ from lablib.models import (
     token_losses,
 )
 from lablib.models.encode import encode_completions, stop_ids
+from lablib.models.generate import complete
+from lablib.models.likelihood import weigh
+from lablib.models.prefix import read
 
 PROMPTS = [
     "What is the capital of France?",
@@ -71,6 +74,44 @@ def test_candidates_equal_one_at_a_time(model, tokenizer, batch_size):
     for prompt, listed, chat, logprobs in zip(PROMPTS, CANDIDATES, CHAT, got, strict=True):
         expected = [slow_logprob(model, tokenizer, prompt, c, chat) for c in listed]
         assert logprobs == pytest.approx(expected, abs=2e-4)
+
+
+def test_prompts_read_in_pieces_are_joined_in_their_order(model, tokenizer, monkeypatch):
+    rows = [encode_prompt(tokenizer, prompt) for prompt in PROMPTS]
+    whole = read(model, rows, tokenizer.pad_token_id)
+    monkeypatch.setattr("lablib.models.prefix.PIECE_TOKENS", 30)
+    pieces = read(model, rows, tokenizer.pad_token_id)
+    torch.testing.assert_close(pieces.logits, whole.logits, atol=1e-4, rtol=1e-4)
+    texts = complete(model, tokenizer, pieces, [8] * len(rows))
+    assert texts == complete(model, tokenizer, whole, [8] * len(rows))
+    assert texts == generate(model, tokenizer, PROMPTS, max_new_tokens=8)
+
+
+def test_reading_costs_little_more_than_the_tokens_themselves(model, tokenizer, monkeypatch):
+    """The shared header is read once, and short prompts are not padded to the longest."""
+    rows = [encode_prompt(tokenizer, "lamp " * n) for n in (2, 2, 2, 2, 40, 40)]
+    monkeypatch.setattr("lablib.models.prefix.PIECE_TOKENS", 130)
+    read_tokens = []
+    hook = model.register_forward_pre_hook(
+        lambda _, args, kwargs: read_tokens.append(kwargs["input_ids"].numel()), with_kwargs=True
+    )
+    read(model, rows, tokenizer.pad_token_id)
+    hook.remove()
+    n_shared = len(encode_prompt(tokenizer, "lamp lamp ")) - 2  # less one token and the tail
+    assert sum(read_tokens) <= sum(map(len, rows)) - 5 * (n_shared - 2)
+
+
+def test_the_likeliest_candidate_is_found_without_weighing_all(model, tokenizer):
+    rows = [encode_prompt(tokenizer, prompt) for prompt in PROMPTS]
+    prefix = read(model, rows, tokenizer.pad_token_id)
+    ranked = prefix.logits.argsort(-1, descending=True).tolist()
+    ids = [[[r[-1], 9, 9], [r[0]], [r[1], r[2], r[3]], [r[-2], 7]] for r in ranked]
+    exact = weigh(model, prefix, ids)
+    quick = weigh(model, prefix, ids, only_likeliest=True)
+    for all_, some in zip(exact, quick, strict=True):
+        assert some.index(max(some)) == all_.index(max(all_))
+        assert max(some) == pytest.approx(max(all_), abs=1e-4)
+        assert some[0] > all_[0] + 0.1  # left after its first token
 
 
 def test_generation_stops_at_the_end_of_turn(model, tokenizer):
