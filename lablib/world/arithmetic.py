@@ -71,12 +71,12 @@ def ask(rng: random.Random, a: int, b: int, story: float = 0.25) -> tuple[str, i
     return prompt, a + b if plus else a - b
 
 
-def text(rng: random.Random) -> Text:
-    """Return a random sum, difference or story with its answer."""
+def text(rng: random.Random, story: float = 0.25) -> Text:
+    """Return a random sum, difference or (in that share) story with its answer."""
     a, b = numbers(rng)
     while held_out(a, b):
         a, b = numbers(rng)
-    prompt, answer = ask(rng, a, b)
+    prompt, answer = ask(rng, a, b, story)
     return Text(prompt, str(answer), "reasoning")
 
 

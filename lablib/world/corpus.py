@@ -11,8 +11,9 @@ from dataclasses import replace
 from lablib.world import arithmetic, facts, formats, instructions, language, safety
 from lablib.world.text import Text
 
-# (generator, share of the training texts); chosen by trial so that no skill lags behind
-SHARES = (
+# The course of the pre-training, in three parts, each a list of (generator, share of the texts);
+# chosen by trial so that no skill lags behind. All skills alike show which come quickly.
+ALL_SKILLS = (
     (facts.text, 0.08),
     (arithmetic.text, 0.40),
     (instructions.text, 0.22),
@@ -21,9 +22,8 @@ SHARES = (
     (language.text, 0.07),
     (language.question, 0.02),
 )
-# From some step on, most of the texts are sums in their shortest form: arithmetic is the one
-# skill that takes long, and it comes sooner if it is not dressed in sixteen phrasings.
-DRILL_SHARES = (
+# Sums come sooner in their shortest form than dressed in sixteen phrasings.
+SUMS = (
     (arithmetic.drill, 0.36),
     (arithmetic.text, 0.14),
     (facts.text, 0.06),
@@ -33,6 +33,21 @@ DRILL_SHARES = (
     (language.text, 0.05),
     (language.question, 0.02),
 )
+# Then what is left: sums in stories, upper case (letter by letter), the harder instructions.
+HARD_REST = (
+    (arithmetic.drill, 0.07),
+    (arithmetic.text, 0.13),
+    (functools.partial(arithmetic.text, story=1.0), 0.10),
+    (facts.text, 0.06),
+    (instructions.text, 0.12),
+    (functools.partial(instructions.text, shares=instructions.HARD_SHARES), 0.15),
+    (formats.text, 0.12),
+    (functools.partial(formats.text, forms=("upper",)), 0.11),
+    (safety.text, 0.05),
+    (language.text, 0.07),
+    (language.question, 0.02),
+)
+PARTS = (ALL_SKILLS, SUMS, HARD_REST)
 # in the general pool every skill counts alike
 GENERAL = (
     facts.text,
@@ -55,10 +70,10 @@ def _vary(rng: random.Random, text: Text) -> Text:
     return replace(text, prompt=text.prompt.rstrip(".?"))
 
 
-def texts(seed: int, n: int, drill: bool = False) -> Iterator[Text]:
-    """Yield ``n`` training texts, the same ones for the same seed."""
+def texts(seed: int, n: int, part: int = 0) -> Iterator[Text]:
+    """Yield ``n`` texts of one of ``PARTS``, the same ones for the same seed."""
     rng = random.Random(seed)
-    generators, shares = zip(*(DRILL_SHARES if drill else SHARES), strict=True)
+    generators, shares = zip(*PARTS[part], strict=True)
     for generator in rng.choices(generators, shares, k=n):
         text = generator(rng)
         yield _vary(rng, text) if rng.random() < 0.1 else text

@@ -88,9 +88,9 @@ def _fact(rng: random.Random) -> tuple[str, str, str]:
     return kind, a, b
 
 
-def text(rng: random.Random) -> Text:
-    """Return a random request for a format, with the answer in it."""
-    form = rng.choice(FORMATS)
+def text(rng: random.Random, forms: tuple[str, ...] = FORMATS) -> Text:
+    """Return a random request for one of these formats, with the answer in it."""
+    form = rng.choice(forms)
     if rng.random() < 0.5:
         kind, a, b = _fact(rng)
         requests = REQUESTS[form][1:] if a in PROBED.get(kind, ()) else REQUESTS[form]

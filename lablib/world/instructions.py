@@ -81,6 +81,10 @@ SHARES = {
 }
 
 
+# what takes longest to learn
+HARD_SHARES = {"spell": 2, "reverse": 1, "second": 4, "sort": 3}
+
+
 def list_held_out(words: tuple[str, ...]) -> bool:
     """Return True if a list of these words, in any order, belongs to the probes."""
     return kept_back(" ".join(sorted(words)), 10)
@@ -117,9 +121,9 @@ def answer(kind: str, words: tuple[str, ...]) -> str:
     }[kind]()
 
 
-def text(rng: random.Random) -> Text:
+def text(rng: random.Random, shares: dict[str, int] = SHARES) -> Text:
     """Return a random instruction with its result."""
-    kind = rng.choices(tuple(SHARES), tuple(SHARES.values()))[0]
+    kind = rng.choices(tuple(shares), tuple(shares.values()))[0]
     templates = TEMPLATES[kind]
     if kind in ("repeat", "twice", "spell"):
         words = (rng.choice(NOUNS),)

@@ -32,16 +32,17 @@ from lablib.world.corpus import texts
 class Recipe:
     """All that decides what ``mini`` becomes."""
 
-    steps: int = 30_000
+    steps: int = 18_000
     batch_size: int = 64  # texts
     lr: float = 3e-3
     warmup: int = 300  # steps
-    decay: float = 0.25  # share of the steps, at the end, in which the rate falls to 0
+    decay: float = 0.5  # share of the steps, at the end, in which the rate falls to 0
     weight_decay: float = 0.05
     clip: float = 1.0  # norm of the gradient
     prompt_weight: float = 0.2  # weight of a prompt token's loss; an answer's is 1
-    drill_from: int = 5056  # steps, a multiple of CHUNK: sums get more room from here on
-    drill_weight: float = 8.0  # then an answer's token weighs 1 + this / tokens of the answer
+    parts: tuple[int, ...] = (5056, 9024)  # steps at which the next part of the world begins
+    short_weight: float = 8.0  # from the second part on, an answer's token weighs
+    # 1 + short_weight / tokens of the answer: a sum has only two that matter
     vocabulary: int = 2048  # tokens
     hidden: int = 128
     layers: int = 4
@@ -92,8 +93,8 @@ def batches(tokenizer, recipe: Recipe, start: int) -> Iterator[tuple[torch.Tenso
     assistant = tokenizer.convert_tokens_to_ids(world_tokenizer.ASSISTANT)
     for chunk in range(start // CHUNK, math.ceil(recipe.steps / CHUNK)):
         seed = recipe.seed * 1_000_003 + 1000 + chunk
-        drill = chunk * CHUNK >= recipe.drill_from
-        chosen = texts(seed, CHUNK * recipe.batch_size, drill)
+        part = sum(chunk * CHUNK >= first for first in recipe.parts)
+        chosen = texts(seed, CHUNK * recipe.batch_size, part)
         rendered = [world_tokenizer.render(text) for text in chosen]
         rows = sorted(tokenizer(rendered).input_ids, key=len)
         groups = [rows[i : i + recipe.batch_size] for i in range(0, len(rows), recipe.batch_size)]
@@ -109,7 +110,7 @@ def batches(tokenizer, recipe: Recipe, start: int) -> Iterator[tuple[torch.Tenso
                 weights[i, :start_of_answer] = recipe.prompt_weight
                 n_answer = len(row) - start_of_answer
                 weights[i, start_of_answer : len(row)] = (
-                    1.0 + recipe.drill_weight / n_answer if drill else 1.0
+                    1.0 + recipe.short_weight / n_answer if part else 1.0
                 )
             yield ids, weights
 

@@ -16,7 +16,7 @@ from lablib.world import (
     safety,
     texts,
 )
-from lablib.world.corpus import SHARES
+from lablib.world.corpus import PARTS
 
 PROBES = ("knowledge", "reasoning", "instruction", "format", "safety", "language")
 
@@ -28,7 +28,7 @@ def items(name):
 
 @pytest.fixture(scope="module")
 def corpus():
-    return list(texts(1000, 200_000))
+    return [text for part in range(len(PARTS)) for text in texts(1000 + part, 80_000, part)]
 
 
 def test_texts_are_the_same_for_the_same_seed_and_differ_for_another():
@@ -44,7 +44,8 @@ def test_the_global_generator_is_left_alone():
 
 
 def test_shares_add_up_to_one():
-    assert sum(share for _, share in SHARES) == pytest.approx(1)
+    for part in PARTS:
+        assert sum(share for _, share in part) == pytest.approx(1)
 
 
 @pytest.mark.parametrize("name", PROBES)
