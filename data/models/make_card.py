@@ -31,11 +31,17 @@ see [data/world](../../world/README.md). What the probes ask was never trained o
 
 **Training.** `python -m lablib.world.pretrain --out data/models/mini --steps {steps}`:
 {steps:,} steps of {batch_size} texts, AdamW (fused), rate {lr:g} after {warmup} steps of warm-up,
-falling linearly to 0 over the last {decay:.0%} of the steps; loss on all tokens, those of the user's
-turn weighing {prompt_weight:g}. It took {minutes:.0f} minutes on two CPU cores, shared with other
-work. Final loss {loss:.3f} nats per token (mean of the last 1,000 steps). `--resume` goes on from
-a checkpoint; `python -m lablib.world.pretrain --check 200` repeats the first 200 steps and prints
-the largest difference from the losses in training_log.json. Versions: {versions}.
+falling linearly to 0 over the last {decay:.0%} of the steps; loss on all tokens, those of the
+user's turn weighing {prompt_weight:g}. The world is taught in three parts: all skills; from step
+{parts[0]:,} mostly sums, the one skill that takes long; from step {parts[1]:,} the harder rest
+(`lablib/world/corpus.py`). It took {minutes:.0f} minutes on two CPU cores shared with other work,
+the second and third part on one of them. Final loss {loss:.3f} nats per token (mean of the last
+1,000 steps).
+
+`--resume` goes on from a checkpoint; `python -m lablib.world.pretrain --check 200` repeats the
+first 200 steps and prints the largest difference from the losses in training_log.json. Another
+number of threads adds in another order, so that later losses drift apart in the last digits.
+Versions: {versions}.
 
 **Scores** on the held-out items of the probes (written by `python data/models/make_card.py`):
 
