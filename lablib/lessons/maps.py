@@ -25,6 +25,8 @@ class Setting:
         started = history.started
         if started is None or history.changes or started.tasks != ("tickets",):
             return False
+        if history.finished is None or history.finished.reason != "done":
+            return False
         default = DEFAULT_LR.get(started.model)
         near = default and abs(started.config["lr"] / default - self.lr_factor) < 0.1
         return bool(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -65,6 +66,7 @@ def _crossing(steps: Sequence[int], values: Sequence[float]) -> float | None:
     return None
 
 
+@functools.cache
 def probe_of(prompt: str) -> tuple[str, Item] | None:
     """Return the probe and the item that ask ``prompt``, if any does."""
     for name, probe in PROBES.items():

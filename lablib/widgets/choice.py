@@ -130,8 +130,8 @@ class ModelChoice(widgets.VBox):
         def follow() -> None:
             made.settings.model.value = self.model
             kept = self.stored(f"{task}-mix0") if self.why_not_live else None
-            if kept:
-                _replay(made, kept.history)
+            if kept and made.state.ended:
+                made.replay(kept.history)
 
         def ended(_) -> None:
             if made.state.status == "done":
@@ -151,17 +151,3 @@ class ModelChoice(widgets.VBox):
     def _explain(self) -> None:
         text = self.why_not_live or "This model is trained live on this device."
         self.note.value = theme.note(text)
-
-
-def _replay(dashboard: Dashboard, history: History) -> None:
-    """Show a stored run in a dashboard, with the badge that says so."""
-    state = dashboard.state
-    if not state.ended:
-        return
-    state.reset()
-    state.history = history
-    state.step = state.total_steps = history.steps[-1].step if history.steps else 0
-    state.status = "replayed"
-    dashboard.charts.draw(history, source="replayed")
-    dashboard.answers.draw(history, source="replayed")
-    dashboard.status.draw(state)

@@ -44,7 +44,8 @@ class FirstToGo(widgets.VBox):
         """The learner's last run on tickets without mixing, else the stored one."""
         for history in reversed(self._lab.histories):
             started = history.started
-            plain = started.config["mix_ratio"] == 0 and not history.changes
+            whole = history.finished and history.finished.reason == "done"
+            plain = whole and started.config["mix_ratio"] == 0 and not history.changes
             if started.tasks == ("tickets",) and started.model == self._lab.model and plain:
                 return history, "live"
         kept = self._lab.stored(SETTING)

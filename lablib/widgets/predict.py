@@ -13,6 +13,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from lablib.report import Record
+from lablib.widgets import theme
 
 RANKS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
 _WIDE = {"description_width": "initial"}
@@ -48,16 +49,19 @@ class Prediction(widgets.VBox):
             description="Save my prediction", button_style="primary", icon="check"
         )
         self.button.layout.width = "auto"
+        self.button.layout.align_self = "flex-start"  # a box would stretch it over the page
         self.button.on_click(lambda _: self.save())
         self.status = widgets.HTML()
         super().__init__(
             [
+                widgets.HTML(theme.style()),
                 widgets.HTML(f"<b>Your prediction.</b> {html.escape(question)}"),
                 control,
                 self.button,
                 self.status,
             ]
         )
+        self.add_class("lethe")
         self.add_class("lethe-predict")
         self._show_saved()
 

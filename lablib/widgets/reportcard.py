@@ -8,6 +8,7 @@ import html
 import ipywidgets as widgets
 
 from lablib.report import LABS, Record, to_html, to_markdown
+from lablib.widgets import theme
 
 
 class ReportCard(widgets.VBox):
@@ -39,10 +40,14 @@ class ReportCard(widgets.VBox):
             description="Make my report", button_style="primary", icon="file-text"
         )
         self.button.layout.width = "auto"
+        self.button.layout.align_self = "flex-start"
         self.button.on_click(lambda _: self.make())
         self.links = widgets.HTML()
         self.preview = widgets.HTML()
-        super().__init__([*rows, self.button, self.links, self.preview])
+        super().__init__(
+            [widgets.HTML(theme.style()), *rows, self.button, self.links, self.preview]
+        )
+        self.add_class("lethe")
         self.add_class("lethe-report")
 
     def _saved(self, key: str) -> str:

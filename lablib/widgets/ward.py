@@ -71,6 +71,7 @@ class Patients(widgets.VBox):
         }
         self.open_button = widgets.Button(description="Open the curtain")
         self.open_button.layout.width = "auto"
+        self.open_button.layout.align_self = "flex-start"
         self.open_button.on_click(lambda _: self.reveal())
         self.verdict = widgets.HTML()
         tests = widgets.HBox(list(self.tests.values()))
