@@ -145,7 +145,7 @@ class _Canvas:
         # Pinned runs first: what is live lies on top.
         self.lines = sorted(lines, key=lambda line: not line.faint)
         self.labelled = any(line.label for line in self.lines)
-        self.left, self.top = 38, 42
+        self.left, self.top = 40, 42
         self.right = width - (_LABEL_ROOM if self.labelled else 14)
         self.bottom = height - 34
         self.x_low, self.x_high = chart.x_range or self._span([v for ln in lines for v in ln.xs])
@@ -209,7 +209,7 @@ class _Canvas:
         parts.append(f"<path d='{path}'/></g><g font-size='11' opacity='.75'>")
         for value in y_ticks:
             parts.append(
-                f"<text x='{self.left - 6}' y='{n(self.y(value) + 4)}' text-anchor='end'>"
+                f"<text x='{self.left - 9}' y='{n(self.y(value) + 4)}' text-anchor='end'>"
                 f"{value:g}</text>"
             )
         for value in x_ticks:

@@ -43,7 +43,7 @@ def latest_answers(history: History, step: float | None = None) -> dict[str, tup
     return found
 
 
-def answers_table(history: History, step: float | None = None, caption: str = "") -> str:
+def answers_table(history: History, step: float | None = None) -> str:
     """Return prompts and answers as an HTML table, everything typed or generated escaped."""
     rows = []
     for prompt, (base, now) in latest_answers(history, step).items():
@@ -59,10 +59,10 @@ def answers_table(history: History, step: float | None = None, caption: str = ""
         )
     if not rows:
         return theme.plain("Answers appear here at the first probe point.", classes="lethe-soft")
-    said = f"<caption>{theme.escape(caption)}</caption>" if caption else ""
+    now = "it answers now" if step is None else f"it answered at step {step}"
     return theme.plain(
-        f"<table class='lethe-table'>{said}<thead><tr><th scope='col'>prompt</th>"
-        "<th scope='col'>the base answered</th><th scope='col'>it answers now</th></tr></thead>"
+        f"<table class='lethe-table'><thead><tr><th scope='col'>prompt</th>"
+        f"<th scope='col'>the base answered</th><th scope='col'>{now}</th></tr></thead>"
         f"<tbody>{''.join(rows)}</tbody></table>",
         classes="lethe-scroll lethe-answers",
     )
@@ -89,12 +89,14 @@ class AnswersPanel(widgets.VBox):
         self.ask.on_click(lambda _: on_ask(self.prompt.value))
         self.weighed = control(widgets.Dropdown(options=[], description="Likeliest answers to"))
         self.weighed.observe(lambda _: self._bars(), "value")
-        self.bars = widgets.HTML()
+        self.bars, self.table_of_bars = widgets.HTML(), widgets.HTML()
+        self.tables = widgets.Checkbox(value=False, description="Table of shares", indent=False)
+        self.tables.observe(lambda _: self._bars(), "value")
         self._history, self._step, self._source = History(), None, "live"
         row = widgets.HBox([self.prompt, self.ask])
         row.add_class("lethe-ask")
         left = widgets.VBox([self.table, row])
-        right = widgets.VBox([self.weighed, self.bars])
+        right = widgets.VBox([self.weighed, self.bars, self.table_of_bars, self.tables])
         left.add_class("lethe-main")
         right.add_class("lethe-side")
         body = widgets.HBox([left, right])
@@ -118,9 +120,8 @@ class AnswersPanel(widgets.VBox):
     def _bars(self) -> None:
         prompt = self.weighed.value
         if prompt is None:
-            self.bars.value = ""
+            self.bars.value = self.table_of_bars.value = ""
             return
         bars = curves.likeliest_answers(self._history, prompt, self._step, self._source)
-        self.bars.value = (
-            live.svg(bars, 400) + f"<details><summary>Table</summary>{live.table(bars)}</details>"
-        )
+        self.bars.value = live.svg(bars, 400)
+        self.table_of_bars.value = live.table(bars) if self.tables.value else ""

@@ -33,7 +33,7 @@ class BackgroundRun:
     controls : Controls, optional
         Shared with the run; ``stop`` sets its flag.
     max_seconds : float, optional
-        Wall time after which the run is stopped, whatever it is doing between two events.
+        Wall time after which the run is stopped, pauses counted.
 
     Attributes
     ----------
@@ -56,7 +56,7 @@ class BackgroundRun:
         self.timed_out = False
         self._make, self._max_seconds = make, max_seconds
         self._queue: queue.SimpleQueue[Event] = queue.SimpleQueue()
-        self._ended = threading.Event()
+        self._ended, self._begun = threading.Event(), 0.0
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -71,20 +71,18 @@ class BackgroundRun:
             raise ValueError("This run was started before; make a new one.")
         if not _one_at_a_time.acquire(blocking=False):
             raise ValueError(BUSY)
+        self._begun = time.monotonic()
         self._thread = threading.Thread(target=self._work, name="lethe-run", daemon=True)
         self._thread.start()
 
     def _work(self) -> None:
-        deadline = time.monotonic() + self._max_seconds if self._max_seconds else None
         events: Iterable[Event] = ()
         try:
             self.run = events = self._make(self._queue.put)
             events = iter(events)
             for event in events:
                 self._queue.put(event)
-                if deadline and time.monotonic() > deadline and not self.controls.stopped:
-                    self.timed_out = True
-                    self.controls.stop()
+                self.check_time()
         except BaseException as error:  # it travels to whoever asks for the result
             self.error, self.traceback = error, traceback.format_exc()
         finally:
@@ -92,6 +90,13 @@ class BackgroundRun:
                 events.close()
             _one_at_a_time.release()
             self._ended.set()
+
+    def check_time(self) -> None:
+        """Stop the run if its time is up; a paused run is asked by whoever watches it."""
+        over = self._max_seconds and time.monotonic() - self._begun > self._max_seconds
+        if over and not self.controls.stopped:
+            self.timed_out = True
+            self.controls.stop()
 
     def stop(self) -> None:
         """Ask the run to end; it does within one step or one batch of preparation or probing."""

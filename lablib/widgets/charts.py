@@ -11,6 +11,7 @@ from lablib.plots import curves, live, retention
 from lablib.plots.axes import capabilities
 from lablib.plots.chart import Chart
 from lablib.widgets.settings import control
+from lablib.widgets.summary import summary
 
 TOGETHER, APART = "all in one", "one chart each"
 WIDE = (680, 330)
@@ -31,7 +32,11 @@ class ChartsPanel(widgets.VBox):
         self.retention.add_class("lethe-wide")
         self.small = {name: widgets.HTML() for name in ("task", "loss", "displacement")}
         self._tables = {name: widgets.HTML() for name in ("retention", *self.small)}
-        grid = widgets.Box([self._card(name, self.small[name]) for name in self.small])
+        self.words = widgets.HTML()
+        words = widgets.VBox([self.words])
+        words.add_class("lethe-card")
+        words.add_class("lethe-words")
+        grid = widgets.Box([*(self._card(name, self.small[name]) for name in self.small), words])
         grid.add_class("lethe-grid")
         bar = widgets.HBox([self.layout_choice, self.tables])
         bar.add_class("lethe-bar")
@@ -63,6 +68,7 @@ class ChartsPanel(widgets.VBox):
             whole = retention.retention(history, prediction=prediction, **common)
             self.retention.value = self._retention(history, whole, prediction, common)
             self._table("retention", whole)
+            self.words.value = summary(history)
         for name, chart in charts.items():
             self.small[name].value = live.svg(chart, *SMALL)
             self._table(name, chart)

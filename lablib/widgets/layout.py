@@ -14,11 +14,15 @@ if TYPE_CHECKING:
 _CSS = """
 .lethe .lethe-body{display:flex;flex-wrap:wrap;align-items:flex-start;gap:10px;overflow:visible}
 .lethe .lethe-left{flex:1 1 250px;max-width:100%}
-.lethe .lethe-right{flex:3.2 1 480px;min-width:0;overflow:visible}
+.lethe .lethe-right{flex:3.2 1 530px;min-width:0;overflow:visible;container-type:inline-size}
 .lethe .lethe-settings{display:grid;gap:0 14px;overflow:visible;
 grid-template-columns:repeat(auto-fit,minmax(min(100%,230px),1fr))}
 .lethe .lethe-grid{display:grid;gap:0 10px;overflow:visible;
-grid-template-columns:repeat(auto-fit,minmax(min(100%,260px),1fr))}
+grid-template-columns:repeat(auto-fit,minmax(min(100%,230px),1fr))}
+@container (min-width:720px){.lethe .lethe-grid{grid-template-columns:repeat(3,1fr)}
+.lethe .lethe-grid>.lethe-words{grid-column:1/-1}}
+.lethe ul.lethe-list{margin:2px 0 0 0;padding-left:18px}
+@container (min-width:720px){.lethe ul.lethe-list{columns:2;column-gap:28px}}
 .lethe .lethe-bar{flex-wrap:wrap;gap:4px 18px;align-items:flex-end}
 .lethe .lethe-buttons{flex-wrap:wrap;gap:4px}
 .lethe .lethe-buttons .jupyter-button{width:auto;min-width:88px}

@@ -59,6 +59,7 @@ class Pump:
 
     def turn(self, last: bool = False) -> None:
         """Take what has come, and show it if it is time."""
+        self._background.check_time()
         self._waiting += self._background.drain()
         now = time.monotonic()
         new_point = any(isinstance(event, _AT_ONCE) for event in self._waiting)

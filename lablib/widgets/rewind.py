@@ -16,9 +16,10 @@ from lablib.models import LoadedModel
 from lablib.runtime import home_folder
 from lablib.train import load_snapshot
 from lablib.widgets import theme
-from lablib.widgets.answers import answers_table, check_prompt
+from lablib.widgets.answers import check_prompt
 from lablib.widgets.settings import control
 
+_GOES_BACK = "The charts and the answers above go back with it;"
 KEPT = 3  # runs whose snapshots stay on disk; some megabytes a probe point
 
 
@@ -84,7 +85,6 @@ class RewindPanel(widgets.VBox):
             )
         )
         self.play = widgets.Play(min=0, max=1, step=1, interval=700, value=0)
-        self.answers = widgets.HTML()
         self.prompt = control(
             widgets.Text(description="Ask the model as it was then", continuous_update=True)
         )
@@ -100,7 +100,7 @@ class RewindPanel(widgets.VBox):
         ask_row = widgets.HBox([self.prompt, self.ask, self.branch])
         slider_row.add_class("lethe-ask")
         ask_row.add_class("lethe-ask")
-        super().__init__([slider_row, self.about, self.answers, ask_row, self.reply])
+        super().__init__([slider_row, self.about, ask_row, self.reply])
         self.draw(self._history)
 
     def draw(self, history: History) -> None:
@@ -119,20 +119,16 @@ class RewindPanel(widgets.VBox):
         if not history.scores:
             said = "When a run has ended, move the slider to see it as it was."
         elif can:
-            said = "The model comes back as it was: ask it, or go on from here with other settings."
+            said = f"{_GOES_BACK} ask the model as it was, or go on from there."
         else:
-            said = "The answers recorded at each point. (Only runs of mini made here keep weights.)"
+            said = f"{_GOES_BACK} only runs of mini that were made here keep their weights."
         self.about.value = theme.plain(theme.escape(said), classes="lethe-soft")
         self.show(self.steps.value)
 
     def show(self, step: int) -> None:
-        """Show the recorded answers of a step."""
+        """Offer what can be done at a step."""
         can = weights_at(self._history, step) is not None
         self.ask.disabled = self.branch.disabled = self.prompt.disabled = not can
-        if self._history.scores:
-            self.answers.value = answers_table(self._history, step, f"At step {step}")
-        else:
-            self.answers.value = ""
 
     def talk(self, prompt: str) -> str:
         """Ask the model as it was at the chosen step; the answer is shown and returned.

@@ -190,7 +190,7 @@ class SettingsPanel(widgets.VBox):
                 max=10,
                 step=0.25,
                 readout_format=".2f",
-                description="Epochs (passes over the training rows)",
+                description="Epochs (passes over the rows)",
                 continuous_update=False,
             )
         )
@@ -201,7 +201,7 @@ class SettingsPanel(widgets.VBox):
                 max=1,
                 step=0.05,
                 readout_format=".0%",
-                description="Mix ratio (share of general examples)",
+                description="Mix ratio (share of general rows)",
                 continuous_update=False,
             )
         )

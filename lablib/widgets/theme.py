@@ -18,12 +18,14 @@ background:var(--lethe-panel);margin:0 0 10px 0;overflow:hidden;min-width:0}
 .lethe h3.lethe-h{font-size:13px;font-weight:600;margin:0 0 4px 0;line-height:1.4;
 color:var(--lethe-ink)}
 .lethe .lethe-soft{color:var(--lethe-soft);font-size:12px;line-height:1.4}
-.lethe .lethe-control{flex-wrap:wrap;height:auto;width:auto;margin:2px 0 6px 0;overflow:visible}
+.lethe .lethe-control.jupyter-widgets{flex-wrap:wrap;height:auto;width:auto;margin:2px 0 6px 0;
+overflow:visible}
 .lethe .lethe-control>.widget-label{flex:1 0 100%;width:100%;max-width:100%;text-align:left;
-height:auto;line-height:1.5;white-space:normal;color:var(--lethe-ink)}
+height:auto;line-height:1.5;white-space:normal;color:var(--lethe-ink);overflow:visible}
 .lethe .lethe-control>select,.lethe .lethe-control>input{flex:1 1 auto;width:100%;min-width:0;
 height:28px;box-sizing:border-box}
-.lethe .lethe-control>.slider-container,.lethe .lethe-control>.widget-readout{margin-top:0}
+.lethe .lethe-control>.slider-container{flex:1 1 0;min-width:70px}
+.lethe .lethe-control>.widget-readout{flex:0 0 62px;min-width:0;width:62px}
 .lethe .jupyter-button{border-radius:5px}
 .lethe .widget-html,.lethe .widget-html-content{overflow:visible;line-height:1.4;height:auto;
 min-width:0;max-width:100%}

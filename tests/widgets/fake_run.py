@@ -37,7 +37,6 @@ class FakeRun:
         self.controls, self.seconds, self.steps, self.seed = controls, seconds, steps, seed
         self.model_name, self.task, self.method = model, task, method
         self.fail_at, self.weak = fail_at, weak
-        self.closed = False
         self.run_id = f"fake-{id(self)}"
 
     def __iter__(self) -> Iterator[Event]:
@@ -82,10 +81,6 @@ class FakeRun:
         else:
             yield TaskDone(self.task, step)
         yield Finished(step, reason, time.perf_counter() - begun)
-
-    def close(self) -> None:
-        """Note that whoever iterated has let go."""
-        self.closed = True
 
     def _total(self, settings: dict[str, Any]) -> int:
         return max(1, round(self.steps * settings["epochs"]))
