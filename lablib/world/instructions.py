@@ -83,6 +83,8 @@ SHARES = {
 
 # what takes longest to learn
 HARD_SHARES = {"spell": 2, "reverse": 1, "second": 4, "sort": 3}
+# ... and what is then mixed up with it
+MIXED_UP_SHARES = {"repeat": 1, "twice": 1, "spell": 2, "first": 3, "second": 3, "sort": 3}
 
 
 def list_held_out(words: tuple[str, ...]) -> bool:

@@ -40,7 +40,7 @@ class Recipe:
     weight_decay: float = 0.05
     clip: float = 1.0  # norm of the gradient
     prompt_weight: float = 0.2  # weight of a prompt token's loss; an answer's is 1
-    parts: tuple[int, ...] = (5056, 9024)  # steps at which the next part of the world begins
+    parts: tuple[int, ...] = (5056, 9024, 12032)  # steps at which the next part of the world begins
     short_weight: float = 8.0  # from the second part on, an answer's token weighs
     # 1 + short_weight / tokens of the answer: a sum has only two that matter
     vocabulary: int = 2048  # tokens
