@@ -119,7 +119,7 @@ def run(*, of=None, tasks=None, method="full", general=GENERAL, probes=None, **o
     """Return a run on a fresh tiny model; ``of`` is another model, the rest goes to Run."""
     run_options = {
         name: options.pop(name)
-        for name in ("controls", "watch", "base_scores", "snapshot_folder", "name")
+        for name in ("controls", "watch", "base_scores", "snapshot_folder", "name", "digest")
         if name in options
     }
     return Run(

@@ -5,7 +5,7 @@ the model as it was found: same mode, same random state.
 
 What is scored when: at the base and after each task all items of the probes (``full``); at
 the base, at the live points and at the end their quick items. Tasks are scored on the first
-``task_test_rows`` test rows, after each task on four times as many (200 at most). The base
+``task_test_rows`` test rows, after each task on six times as many (200 at most). The base
 has the few rows too, since a run must show its first point at once and an untrained task
 scores near 0 on any rows.
 """
@@ -29,7 +29,8 @@ from lablib.train.config import TrainConfig
 from lablib.train.data import Rows
 from lablib.train.weights import Origin, write_snapshot
 
-FULL_TEST_ROWS = 200  # most test rows scored at the end of a task
+FULL_TEST_TIMES = 6  # as many test rows are scored at the end of a task as at a live point …
+FULL_TEST_ROWS = 200  # … but no more than these
 ANSWER_TOKENS = 48  # longest answer to a watched prompt
 VALIDATION_BATCH = 16  # rows whose loss is taken at once
 
@@ -103,13 +104,14 @@ class Prober:
 
         What the cache knows of a base with this digest is not measured again.
         """
-        if self._config.full_probes and self.full_at < 0:
+        full = None
+        if self._config.full_probes:
             scores = self.base_full or self._cached("full")
-            point = yield from self._measure(0, 0, full=True, scores=scores)
-            if point is None:
+            full = yield from self._measure(0, 0, full=True, scores=scores)
+            if full is None:
                 return None
-            self.base_full = point.scores
-        return (yield from self.live(0, 0))
+            self.base_full = full.scores
+        return (yield from self.live(0, 0, full))
 
     def live(
         self, step: int, task: int, full: Probed | None = None
@@ -168,8 +170,13 @@ class Prober:
     def _watched(self) -> list[Watch]:
         return [*self.watch, *([self._typed] if self._typed else [])]
 
+    def _base_digest(self) -> str:
+        """The digest if the model is now the base that it names, else empty: nothing is cached."""
+        untouched = self._origin.as_loaded and not self._origin.displacement(self._model)
+        return self._digest if untouched else ""
+
     def _cached(self, split: str) -> dict[str, Score] | None:
-        return probes.cached_base_scores(self._digest, self._probes, split)
+        return probes.cached_base_scores(self._base_digest(), self._probes, split)
 
     def position(self) -> dict[str, Any]:
         """Return what has been measured, JSON-ready, for a checkpoint."""
@@ -197,10 +204,10 @@ class Prober:
             if scores is None:
                 return None
             if step == 0:
-                probes.keep_base_scores(self._digest, self._probes, scores, split)
+                probes.keep_base_scores(self._base_digest(), self._probes, scores, split)
         rows = self._config.task_test_rows
         if full and step:
-            rows = min(4 * rows, FULL_TEST_ROWS)
+            rows = min(FULL_TEST_TIMES * rows, FULL_TEST_ROWS)
         tasks = yield from self._score_tasks(len(self._tasks) if full else task + 1, rows)
         loss = yield from self._validation_loss(task)
         if tasks is None or self._controls.stopped:
@@ -212,7 +219,7 @@ class Prober:
             task_scores=tasks,
             full=full,
             seconds=time.perf_counter() - begun,
-            displacement=self._origin.displacement(self._model) if step else 0.0,
+            displacement=self._origin.displacement(self._model),
             validation_loss=loss,
         )
         if full:
@@ -275,13 +282,13 @@ def _answers(model, tokenizer, watch: Sequence[Watch], step: int) -> Iterator[An
 
 
 def _quick_part(probe: Probe, full: Score) -> Score:
-    """The score on the quick items, which are some of all; extras stay those of all items."""
+    """The score on the quick items, which are some of all; what else was measured is left out."""
     number = {item.id: i for i, item in enumerate(probe.items("full"))}
     picked = [number[item.id] for item in probe.items("quick")]
     says = tuple(full.says_outcomes[i] for i in picked)
     knows = tuple(full.knows_outcomes[i] for i in picked)
     n = len(picked)
-    return Score(sum(says) / n, sum(knows) / n, n, says, knows, full.extra)
+    return Score(sum(says) / n, sum(knows) / n, n, says, knows)
 
 
 def _losses(model, batch) -> tuple[float, int]:

@@ -33,6 +33,12 @@ class Origin:
     model : nn.Module
         The model, not trained yet.
 
+    Attributes
+    ----------
+    as_loaded : bool
+        True if these are exactly the weights in the folder that the model was loaded from. A
+        model that was trained since, or given a snapshot, is another one whatever its name.
+
     Notes
     -----
     A small model's weights are copied. A large model's are read from the safetensors files it
@@ -41,9 +47,10 @@ class Origin:
 
     def __init__(self, model: nn.Module):
         weights = trainable(model)
-        self._files: dict[str, Path] = {}
-        if sum(p.numel() for p in weights.values()) > SMALL:
-            self._files = _files_of(model, weights)
+        files = _files_of(model, weights)
+        self.as_loaded = bool(files)
+        large = sum(p.numel() for p in weights.values()) > SMALL
+        self._files = files if large else {}
         self._copy = {} if self._files else copy_of(weights)
 
     def items(self) -> Iterator[tuple[str, torch.Tensor]]:

@@ -164,6 +164,83 @@ def test_base_scores_that_are_known_are_not_measured_again():
     assert not [e for e in seen if isinstance(e, Progress) and e.total == known["vowels"].n]
 
 
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """A home of its own, where base scores are cached."""
+    monkeypatch.setenv("LETHE_HOME", str(tmp_path / "home"))
+    return tmp_path
+
+
+def loaded(folder, of):
+    """A model that was loaded from ``folder``."""
+    of.save_pretrained(folder)
+    again = tiny.model()
+    again.load_state_dict(of.state_dict())
+    again.name_or_path = str(folder)
+    return again
+
+
+def base_points(model):
+    """The first two points of a run on ``model`` under the digest "abc", and what they cost."""
+    seen = []
+    for event in tiny.run(of=model, digest="abc", task_test_rows=0):
+        if isinstance(event, StepDone):
+            break
+        seen.append(event)
+    points = [e for e in seen if isinstance(e, Probed)]
+    return points, len([e for e in seen if isinstance(e, Progress) and e.what == "probing"])
+
+
+def test_base_scores_are_measured_once_and_cached_under_the_digest(home):
+    first, cost = base_points(loaded(home / "model", tiny.model()))
+    again, nothing = base_points(loaded(home / "model", tiny.model()))
+    assert cost > 0 and nothing == 0
+    assert [p.scores for p in first] == [p.scores for p in again]
+
+
+def test_a_model_that_was_changed_since_it_was_loaded_has_no_part_in_the_cache(home):
+    model = loaded(home / "model", tiny.model())
+    with torch.no_grad():
+        model.model.embed_tokens.weight.normal_(generator=torch.Generator().manual_seed(1))
+    changed, cost = base_points(model)  # must not be kept as the base's
+    assert cost > 0
+    _, cost = base_points(loaded(home / "model", tiny.model()))
+    assert cost > 0
+    again, cost = base_points(model)  # and must not be given the base's
+    assert cost > 0
+    assert again[0].scores == changed[0].scores
+
+
+def test_weights_put_in_after_the_run_was_made_have_no_part_in_the_cache_either(home):
+    base_points(loaded(home / "model", tiny.model()))
+    run = tiny.run(of=loaded(home / "model", tiny.model()), digest="abc", task_test_rows=0)
+    with torch.no_grad():
+        run.model.model.norm.weight.mul_(2.0)
+    kinds = []
+    for event in run:
+        kinds.append(getattr(event, "what", ""))
+        if isinstance(event, Probed):
+            break
+    assert "probing" in kinds
+    assert event.displacement > 0
+
+
+def test_live_points_are_taken_from_full_ones_where_these_are_at_hand():
+    points = [e for e in tiny.run(probe_early=False) if isinstance(e, Probed)]
+    for full, live in (points[:2], points[-2:]):
+        assert (full.step, full.full, live.full) == (live.step, True, False)
+        whole, quick = full.scores["vowels"], live.scores["vowels"]
+        assert quick.says_outcomes == whole.says_outcomes[:4]
+        assert quick.knows_outcomes == whole.knows_outcomes[:4]
+        assert quick.knows == sum(quick.knows_outcomes) / 4
+
+
+def test_a_quick_point_measured_and_one_taken_from_a_full_one_agree():
+    taken = [e for e in tiny.run(max_steps=1) if isinstance(e, Probed) and not e.full]
+    quick = [e for e in tiny.run(max_steps=1, full_probes=False) if isinstance(e, Probed)]
+    assert [p.scores for p in taken] == [p.scores for p in quick]
+
+
 def test_steps_follow_epochs_rows_and_the_cap():
     for settings, steps in [
         ({"epochs": 1.0}, 10),
