@@ -34,8 +34,8 @@ see [data/world](../../world/README.md). What the probes ask was never trained o
 falling linearly to 0 over the last {decay:.0%} of the steps; loss on all tokens, those of the
 user's turn weighing {prompt_weight:g}. The world is taught in four parts: all skills; from step
 {parts[0]:,} mostly sums, the one skill that takes long; from step {parts[1]:,} the harder rest;
-from step {parts[2]:,} everything once more (`lablib/world/corpus.py`). It took {minutes:.0f} minutes
-on two CPU cores shared with other work, all but the first part on one of them. Final loss
+from step {parts[2]:,} everything once more (`lablib/world/corpus.py`). It took {minutes:.0f}
+minutes on two CPU cores shared with other work, all but the first part on one of them. Final loss
 {loss:.3f} nats per token (mean of the last 1,000 steps).
 
 `--resume` goes on from a checkpoint; `python -m lablib.world.pretrain --check 200` repeats the
