@@ -356,3 +356,12 @@ def test_training_imports_nothing_of_the_notebook_and_nothing_heavy():
     command = [sys.executable, "-c", code]
     result = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert result.stdout.strip() == "[]", result.stderr
+
+
+@pytest.mark.gpu
+def test_a_gpu_follows_the_trajectory_of_the_cpu(monkeypatch):
+    on_gpu = tiny.run(mix_ratio=0.3, watch=[], snapshots=False)
+    found = losses(on_gpu)
+    assert next(on_gpu.model.parameters()).is_cuda
+    monkeypatch.setattr("lablib.runtime.device", lambda: torch.device("cpu"))
+    assert found == pytest.approx(losses(tiny.run(mix_ratio=0.3)), rel=0.02)  # bfloat16
