@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 
@@ -94,36 +95,44 @@ def find_on_hub(hub_id: str) -> tuple[Path | None, str]:
 
     Only safetensors, JSON and tokenizer files are fetched, never pickles or code.
     """
-    from huggingface_hub import snapshot_download
+    from huggingface_hub import HfApi, snapshot_download
     from huggingface_hub.errors import (
         GatedRepoError,
         HFValidationError,
-        LocalEntryNotFoundError,
         OfflineModeIsEnabled,
         RepositoryNotFoundError,
     )
 
     wanted = ["*.safetensors", "*.json", "*.jinja", "*.model", "*.txt"]
-    asked = {"allow_patterns": wanted, "etag_timeout": HUB_TIMEOUT}
     with quietly():
         try:
-            return Path(snapshot_download(hub_id, local_files_only=True, **asked)), ""
+            there = snapshot_download(hub_id, allow_patterns=wanted, local_files_only=True)
+            if _is_whole(Path(there)):
+                return Path(there), ""
         except HFValidationError:
             return None, "is not a hub id"
         except (OSError, ValueError):
             pass  # not downloaded before
         try:
-            return Path(snapshot_download(hub_id, **asked)), ""
+            HfApi().model_info(hub_id, timeout=HUB_TIMEOUT)  # a silent network ends here
+            return Path(snapshot_download(hub_id, allow_patterns=wanted)), ""
         except GatedRepoError:
             return None, "asks you to accept its terms and to log in first"
         except RepositoryNotFoundError:
             return None, "does not exist or is private"
         except OfflineModeIsEnabled:
             return None, "is not asked because HF_HUB_OFFLINE is set"
-        except LocalEntryNotFoundError:
-            return None, "is out of reach (no network?)"
         except Exception as error:  # the hub's client lets many kinds through
-            return None, f"is out of reach ({type(error).__name__})"
+            return None, f"is out of reach ({type(error).__name__}: no network?)"
+
+
+def _is_whole(folder: Path) -> bool:
+    """Return True unless a download was broken off: config and all shards are there."""
+    shards = {file.name for file in folder.glob("*.safetensors")}
+    with suppress(OSError, ValueError, KeyError, AttributeError):
+        index = json.loads((folder / "model.safetensors.index.json").read_text(encoding="utf-8"))
+        return set(index["weight_map"].values()) <= shards
+    return bool(shards) and (folder / "config.json").is_file()
 
 
 def convert(gguf: Path, cache: Path) -> None:
