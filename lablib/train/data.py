@@ -20,6 +20,7 @@ from lablib.tasks.base import Row
 from lablib.train.config import TrainConfig
 
 ROWS_AT_ONCE = 128  # rows encoded between two looks at Stop
+NO_GENERAL = "There are no general examples to mix in: give some, or set the mix ratio to 0."
 
 
 class Order:
@@ -138,9 +139,7 @@ class Mixer:
             If general rows are asked for and there are none.
         """
         if mix_ratio > 0 and not len(self._general):
-            raise ValueError(
-                "There are no general examples to mix in: give some, or set the mix ratio to 0."
-            )
+            raise ValueError(NO_GENERAL)
         chance = torch.rand(
             self._size, generator=runtime.generator(self._seed, "mix", self._purpose, step)
         ).tolist()

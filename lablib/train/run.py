@@ -36,7 +36,7 @@ from lablib.probes.base import Probe
 from lablib.tasks.base import Row, Task
 from lablib.train import checkpoint
 from lablib.train.config import TrainConfig
-from lablib.train.data import Mixer, Rows
+from lablib.train.data import NO_GENERAL, Mixer, Rows
 from lablib.train.probing import Prober, Watch
 from lablib.train.schedule import Clock, is_live_point, planned_steps
 from lablib.train.stopping import Watcher
@@ -112,6 +112,8 @@ class Run:
     ):
         if not tasks:
             raise ValueError("A run needs at least one task to learn.")
+        if config.mix_ratio > 0 and not general:
+            raise ValueError(NO_GENERAL)
         if config.snapshots and snapshot_folder is None:
             raise ValueError("Snapshots need a folder: give snapshot_folder or turn them off.")
         self.tasks, self.config, self.method = tuple(tasks), config, copy.copy(method)

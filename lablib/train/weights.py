@@ -73,10 +73,10 @@ class Origin:
         """Return ``||theta - theta_0|| / ||theta_0||`` over the trainable weights."""
         weights, moved, length = trainable(model), 0.0, 0.0
         for name, begun in self.items():
-            now = weights[name].detach()
+            now = weights[name].float()
             begun = begun.to(now.device, torch.float32)
-            moved += float((now.float() - begun).square().sum(dtype=torch.float64))
-            length += float(begun.square().sum(dtype=torch.float64))
+            moved += float(torch.linalg.vector_norm(now - begun)) ** 2
+            length += float(torch.linalg.vector_norm(begun)) ** 2
         return (moved / length) ** 0.5 if length else 0.0
 
     @contextlib.contextmanager

@@ -337,6 +337,8 @@ def test_a_run_without_tasks_or_rows_is_refused():
         Run(tiny.model(), tiny.tokenizer(), [], METHODS["full"](), tiny.config(), [], [])
     with pytest.raises(ValueError, match="no training rows"):
         tiny.run(tasks=[Empty()])
+    with pytest.raises(ValueError, match="no general examples"):
+        tiny.run(mix_ratio=0.2, general=())
     with pytest.raises(ValueError, match="snapshot_folder"):
         tiny.run(snapshots=True)
 
