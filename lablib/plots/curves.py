@@ -89,9 +89,9 @@ def loss(
     return Chart(
         "Loss",
         "step",
-        "nats per answer token (" + _BY_HEART + ")",
+        "nats per answer token",
         tuple(lines),
-        (Level(f"{OVERFITTING} line", OVERFITTING, about=_BY_HEART),),
+        (Level(f"overfit? {OVERFITTING}", OVERFITTING, about=_BY_HEART),),
         changes=changes(history),
         y_range=(0.0, max(high * 1.05, 0.5)),
         x_range=x_range(history, pins),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 from lablib import metrics
 from lablib.history import History
@@ -128,9 +129,13 @@ def order_lost(history: History, below: float = 0.5) -> list[str]:
     fell = []
     for name in capabilities(history):
         steps, values = finite(*history.retention(name, "says"))
-        first = next((s for s, v in zip(steps, values, strict=True) if v < below), None)
-        if first is not None:
-            fell.append((first, style_of(name), name))
+        points = list(zip(steps, values, strict=True))
+        for (step, value), (next_step, next_value) in pairwise(points):
+            if value >= below > next_value:
+                # Between two probe points the fall is taken to be straight.
+                share = (value - below) / (value - next_value)
+                fell.append((step + share * (next_step - step), style_of(name), name))
+                break
     return [name for _, _, name in sorted(fell)]
 
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import ipywidgets as widgets
 
+from lablib import models
+from lablib.events import Answered
 from lablib.history import History
 from lablib.lessons.reading import displayable
 from lablib.plots import curves, live
 from lablib.widgets import theme
+from lablib.widgets.background import BackgroundRun
 from lablib.widgets.settings import control
 
 LONGEST_PROMPT = 2000  # characters
@@ -66,6 +70,47 @@ def answers_table(history: History, step: float | None = None) -> str:
         f"<tbody>{''.join(rows)}</tbody></table>",
         classes="lethe-scroll lethe-answers",
     )
+
+
+def talk_after(
+    run: Any,
+    history: History,
+    prompt: str,
+    done: Callable[[list[Answered], BaseException | None], None],
+) -> BackgroundRun:
+    """Ask the model of a run that has ended, in the background; its base is asked first.
+
+    Parameters
+    ----------
+    run : Run
+        The run; its model is in memory still.
+    history : History
+        What it said.
+    prompt : str
+        The question.
+    done : callable
+        ``done(answers, error)`` is called on the thread that asked.
+    """
+    step = history.steps[-1].step if history.steps else 0
+
+    def say() -> str:
+        return models.generate(run.model, run.tokenizer, [prompt], max_new_tokens=48)[0]
+
+    def ask(_report: Any) -> list[Answered]:
+        answers: list[Answered] = []
+        error = None
+        try:
+            with run.base():
+                answers.append(Answered(0, prompt, say()))
+            answers.append(Answered(step, prompt, say()))
+        except Exception as caught:  # it is told in words, like every other
+            error = caught
+        done(answers, error)
+        return []
+
+    asked = BackgroundRun(ask)
+    asked.start()
+    return asked
 
 
 class AnswersPanel(widgets.VBox):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,15 @@ class Branch:
         """The model as it is now; read it between two events only."""
         return self.run.model
 
+    @property
+    def tokenizer(self) -> Any:
+        """The model's tokenizer."""
+        return self.run.tokenizer
+
+    def base(self) -> AbstractContextManager[None]:
+        """Return a context in which ``model`` is the base."""
+        return self.run.base()
+
     def __iter__(self) -> Iterator[Event]:
         past = before(self.past, self.step)
         asked = {answer.prompt for answer in past.answers}
@@ -59,9 +69,6 @@ class Branch:
                 continue  # the branch's own beginning is not the base
             else:
                 yield self._shifted(event)
-
-    def close(self) -> None:
-        """Nothing to let go of."""
 
     def _started(self, event: Started) -> Started:
         origin = {"branched_from": self.past.started.run_id, "branched_at": self.step}

@@ -15,7 +15,7 @@ from lablib.widgets.summary import summary
 
 TOGETHER, APART = "all in one", "one chart each"
 WIDE = (680, 330)
-SMALL = (340, 215)
+SMALL = (300, 200)
 
 
 class ChartsPanel(widgets.VBox):

@@ -15,14 +15,14 @@ from lablib import experiment
 from lablib.controls import Controls
 from lablib.events import Answered, Event, Probed
 from lablib.history import History
-from lablib.lessons import device, stored
+from lablib.lessons import device
 from lablib.widgets import share, theme
-from lablib.widgets.answers import AnswersPanel, check_prompt
+from lablib.widgets.answers import AnswersPanel, check_prompt, talk_after
 from lablib.widgets.background import BackgroundRun
 from lablib.widgets.charts import ChartsPanel
 from lablib.widgets.compare import ComparePanel
 from lablib.widgets.export import ExportPanel, export
-from lablib.widgets.launch import launch
+from lablib.widgets.launch import launch, stored_instead
 from lablib.widgets.layout import STYLE, arrange
 from lablib.widgets.page import Heartbeat
 from lablib.widgets.pump import Pump
@@ -91,6 +91,7 @@ class Dashboard(widgets.VBox):
         self.background: BackgroundRun | None = None
         self._build, self._max_seconds, self._config = build, max_seconds, config
         self._pump: Pump | None = None
+        self._talk: BackgroundRun | None = None  # a question to the model of a run that ended
         self._drawing = threading.RLock()  # the run's view and the learner's clicks both draw
         self._recorder = Recorder()
         lr = default_lr(model, method) if lr is None else lr
@@ -118,8 +119,6 @@ class Dashboard(widgets.VBox):
         self._list_runs()
         self.draw()
 
-    # What a learner does -------------------------------------------------------------------
-
     def start(self, *, paused: bool = False, branch: tuple | None = None) -> None:
         """Start a run with what the controls show; ``paused`` holds it after its first step."""
         if self.background is not None and self.background.alive:
@@ -135,7 +134,8 @@ class Dashboard(widgets.VBox):
                 controls.pause()
                 controls.step_once()
             if self._build is None and (why := device.why_not_live(settings.model)):
-                self._stored_instead(settings, why)
+                self.replay(stored_instead(settings, why))
+                self.say(why)
                 return
             background, notice = launch(
                 settings, controls, self._build or experiment.build, self._config,
@@ -201,14 +201,13 @@ class Dashboard(widgets.VBox):
             If the prompt is empty or endless, or there is no model to ask.
         """
         prompt, history = check_prompt(prompt), self.state.history
+        if self._talk is not None and self._talk.alive:
+            raise ValueError("It is still answering: wait a moment.")
         if self.background is not None and self.background.alive:
             self.controls.ask(prompt)
             self.say("Asked; the answer comes after this step, beside that of the base.")
-        elif history.snapshots:
-            steps = [s.step for s in history.snapshots]
-            answers = [(s, self.rewind.answer(s, prompt)) for s in (steps[0], steps[-1])]
-            self.state.fold(Answered(step, prompt, text) for step, text in answers)
-            self.answers.draw(history)
+        elif self.run is not None:
+            self._talk = talk_after(self.run, history, prompt, self._answered)
         else:
             raise ValueError("There is no run whose model could answer: press Start, then ask.")
 
@@ -239,11 +238,10 @@ class Dashboard(widgets.VBox):
         """
         if not self.state.ended:
             raise ValueError("Export when the run has ended: drawing would slow it down.")
-        run = self.background.run if self.background and self.source == "live" else None
-        if with_model and run is None:
+        if with_model and self.run is None:
             raise ValueError("The model of this run is not in memory: start it again to export it.")
         return export(
-            self.state.history, self.settings.read(), run.model if with_model else None,
+            self.state.history, self.settings.read(), self.run if with_model else None,
             pins=self.compare.pins, source=self.source,
         )  # fmt: skip
 
@@ -267,10 +265,11 @@ class Dashboard(widgets.VBox):
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the run has ended and everything is shown; False after ``timeout``."""
         end = None if timeout is None else time.monotonic() + timeout
-        if self.background is not None and not self.background.join(timeout):
-            return False
-        left = None if end is None else max(end - time.monotonic(), 0.1)
-        return self._pump is None or self._pump.join(left)
+        for part in (self.background, self._talk, self._pump):
+            left = None if end is None else max(end - time.monotonic(), 0.1)
+            if part is not None and not part.join(left):
+                return False
+        return True
 
     def watch(self) -> History:
         """Show the run from this cell until it ends; interrupting the cell stops the run."""
@@ -283,6 +282,11 @@ class Dashboard(widgets.VBox):
                 self.stop()
                 self._pump.run()
         return self.state.history
+
+    @property
+    def run(self) -> Any:
+        """The run whose model is in memory, if it is the one that is shown; else None."""
+        return self.background.run if self.background and self.source == "live" else None
 
     # What the run does ---------------------------------------------------------------------
 
@@ -320,15 +324,18 @@ class Dashboard(widgets.VBox):
         self._list_runs()
         self.draw()
 
+    def _answered(self, answers: list[Answered], error: BaseException | None) -> None:
+        """The model of a run that has ended was asked something, and this came of it."""
+        if error is not None:
+            self.say_error(" ".join(in_words(error)).strip())
+        self.state.fold(answers)
+        with self._drawing:
+            self.answers.draw(self.state.history, None, self.source)
+
     def _live(self, name: str, value: Any) -> None:
         """A control was moved: it acts from the next step on."""
         if not self.state.ended:
             self._guarded(self.controls.set)(name, value)
-
-    def _stored_instead(self, settings: Settings, why: str) -> None:
-        """Say why a model cannot be trained here, and show a stored run if there is one."""
-        self.replay(stored.load(settings.model, f"{settings.task}-mix0").history)
-        self.say(why)
 
     # What is shown -------------------------------------------------------------------------
 

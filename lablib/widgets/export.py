@@ -10,13 +10,14 @@ import re
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import ipywidgets as widgets
 
+from lablib import experiment
 from lablib.history import History
 from lablib.plots import curves, figures, plane, retention
 from lablib.runtime import home_folder
+from lablib.train import Run
 from lablib.widgets import share, theme
 from lablib.widgets.settings import control
 
@@ -94,7 +95,7 @@ def pictures(history: History, pins: Mapping[str, History], source: str) -> dict
 def export(
     history: History,
     settings: share.Settings,
-    model: Any = None,
+    run: Run | None = None,
     *,
     pins: Mapping[str, History] | None = None,
     source: str = "live",
@@ -108,8 +109,8 @@ def export(
         The run.
     settings : Settings
         What the controls showed, for the share string.
-    model : PreTrainedModel, optional
-        Written as safetensors to the subfolder ``model``, which ``models.load`` takes.
+    run : Run, optional
+        Its model is written as safetensors to the subfolder ``model``, for ``models.load``.
     pins : mapping, optional
         Runs drawn behind it.
     source : str
@@ -138,8 +139,8 @@ def export(
         folder.mkdir(parents=True, exist_ok=True)
         for name, data in files.items():
             (folder / name).write_bytes(data)
-        if model is not None:
-            model.save_pretrained(folder / "model", safe_serialization=True)
+        if run is not None:
+            experiment.save_model(run, folder / "model")
     except OSError as error:
         raise OSError(
             f"The run cannot be written to {folder} ({error.strerror or error}). Set the "

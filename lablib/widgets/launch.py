@@ -9,6 +9,7 @@ from typing import Any
 from lablib.controls import Controls
 from lablib.events import Progress
 from lablib.history import History
+from lablib.lessons import stored
 from lablib.widgets.background import BackgroundRun, Report
 from lablib.widgets.branch import Branch
 from lablib.widgets.rewind import new_folder
@@ -16,6 +17,20 @@ from lablib.widgets.share import Settings
 
 Build = Callable[..., Any]
 REWINDABLE = ("mini",)  # models whose weights are kept at every probe point: a few megabytes each
+
+
+def stored_instead(settings: Settings, why: str) -> History:
+    """Return a stored run of a model that cannot be trained here.
+
+    Raises
+    ------
+    OSError
+        If there is none; ``why`` it is needed is said as well.
+    """
+    try:
+        return stored.load(settings.model, f"{settings.task}-mix0").history
+    except OSError as error:
+        raise OSError(f"{why} {error}") from error
 
 
 def launch(
