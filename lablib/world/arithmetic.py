@@ -95,3 +95,12 @@ def drill(rng: random.Random) -> Text:
         return Text(form.format(f"{a} + {b}"), str(a + b), "reasoning")
     a, b = max(a, b), min(a, b)
     return Text(form.format(f"{a} - {b}"), str(a - b), "reasoning")
+
+
+def box_story(rng: random.Random) -> Text:
+    """Return the story that is hardest to learn: both numbers are followed by the things."""
+    a, b = numbers(rng)
+    while held_out(a, b):
+        a, b = numbers(rng)
+    prompt = ADD_STORIES[1].format(a=a, b=b, name=rng.choice(NAMES), things=rng.choice(THINGS))
+    return Text(prompt, str(a + b), "reasoning")

@@ -8,6 +8,7 @@ first steps can be done again and compared (``--check 200``).
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import math
 import random
@@ -32,15 +33,26 @@ from lablib.world.corpus import texts
 class Recipe:
     """All that decides what ``mini`` becomes."""
 
-    steps: int = 18_000
+    steps: int = 20_480
     batch_size: int = 64  # texts
-    lr: float = 3e-3
-    warmup: int = 300  # steps
-    decay: float = 0.5  # share of the steps, at the end, in which the rate falls to 0
+    # (step, learning rate) of the corners of the schedule, straight lines between them
+    rates: tuple[tuple[int, float], ...] = (
+        (0, 0.0),
+        (300, 3e-3),
+        (9001, 3e-3),
+        (16_512, 4.9633e-4),
+        (16_513, 1.2e-3),
+        (20_480, 0.0),
+    )
     weight_decay: float = 0.05
     clip: float = 1.0  # norm of the gradient
     prompt_weight: float = 0.2  # weight of a prompt token's loss; an answer's is 1
-    parts: tuple[int, ...] = (5056, 9024, 12032)  # steps at which the next part of the world begins
+    parts: tuple[int, ...] = (
+        5056,
+        9024,
+        12032,
+        16512,
+    )  # steps at which the next part of the world begins
     short_weight: float = 8.0  # from the second part on, an answer's token weighs
     # 1 + short_weight / tokens of the answer: a sum has only two that matter
     vocabulary: int = 2048  # tokens
@@ -51,13 +63,11 @@ class Recipe:
     seed: int = 0
 
     def rate(self, step: int) -> float:
-        """Return the learning rate of a step (from 1): warm-up, constant, linear fall to 0.
-
-        All but the fall is the same for any number of steps, so that a training can be
-        made longer without beginning anew.
-        """
-        left = (self.steps - step + 1) / (self.decay * self.steps)
-        return self.lr * min(1.0, step / self.warmup, left)
+        """Return the learning rate of a step (from 1)."""
+        for (left, low), (right, high) in itertools.pairwise(self.rates):
+            if step <= right:
+                return low + (high - low) * (step - left) / (right - left)
+        return self.rates[-1][1]
 
 
 CHUNK = 64  # batches; texts of one chunk are sorted by length, so that little is padded
@@ -136,7 +146,7 @@ class Trainer:
             (free if parameter.ndim < 2 or "embed" in name else decayed).append(parameter)
         self.optimizer = torch.optim.AdamW(
             [{"params": decayed}, {"params": free, "weight_decay": 0.0}],
-            lr=recipe.lr,
+            lr=recipe.rates[1][1],
             betas=(0.9, 0.98),
             weight_decay=recipe.weight_decay,
             fused=True,

@@ -6,13 +6,11 @@ import pytest
 import torch
 
 from lablib.runtime import data_folder
-from lablib.world.pretrain import Recipe, Trainer, batches, check
+from lablib.world.pretrain import CHUNK, Recipe, Trainer, batches, check
 from lablib.world.text import Text
 from lablib.world.tokenizer import train
 
-TINY = Recipe(
-    steps=8, batch_size=4, warmup=2, vocabulary=300, hidden=16, layers=1, heads=2, intermediate=16
-)
+TINY = Recipe(steps=8, batch_size=4, vocabulary=300, hidden=16, layers=1, heads=2, intermediate=16)
 
 
 @pytest.fixture(scope="module")
@@ -32,17 +30,18 @@ def losses(trainer, until):
     return [loss for _, loss in trainer.train(until)]
 
 
-def test_rate_warms_up_stays_and_falls():
-    recipe = Recipe(steps=1000, warmup=100, decay=0.2, lr=1.0)
+def test_rate_follows_its_corners():
+    recipe = Recipe(rates=((0, 0.0), (100, 1.0), (200, 1.0), (300, 0.5), (301, 0.8), (400, 0.0)))
     assert recipe.rate(1) == pytest.approx(0.01)
-    assert recipe.rate(100) == recipe.rate(500) == recipe.rate(800) == 1.0
-    assert recipe.rate(900) == pytest.approx(0.505)
-    assert 0 < recipe.rate(1000) < 0.01
+    assert recipe.rate(100) == recipe.rate(150) == 1.0
+    assert recipe.rate(250) == pytest.approx(0.75)
+    assert recipe.rate(301) == 0.8
+    assert recipe.rate(400) == recipe.rate(500) == 0.0
 
 
-def test_the_stable_part_does_not_depend_on_the_number_of_steps():
-    short, long = Recipe(steps=1000), Recipe(steps=50_000)
-    assert [short.rate(s) for s in range(1, 500)] == [long.rate(s) for s in range(1, 500)]
+def test_the_parts_begin_at_whole_chunks():
+    assert all(first % CHUNK == 0 for first in Recipe.parts)
+    assert Recipe.rates[-1][0] == Recipe.steps
 
 
 def test_batches_continue_where_they_stopped(tokenizer):
