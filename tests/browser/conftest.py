@@ -48,8 +48,17 @@ def chromium():
         browser.close()
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Remember whether the test itself failed, for the page's last picture."""
+    report = yield
+    if call.when == "call":
+        item.failed = report.failed
+    return report
+
+
 @pytest.fixture
-def page(chromium):
+def page(chromium, request):
     """A fresh page, 1280 pixels wide; ``page.errors`` collects what the console reports."""
     context = chromium.new_context(viewport={"width": 1280, "height": 900})
     page = context.new_page()
@@ -58,9 +67,16 @@ def page(chromium):
     page.on("pageerror", lambda error: page.errors.append(str(error)))
     page.on(
         "console",
-        lambda message: page.errors.append(f"{message.text} ({message.location['url']})") if message.type == "error" else None,
+        lambda message: (
+            page.errors.append(f"{message.text} ({message.location['url']})")
+            if message.type == "error"
+            else None
+        ),
     )
     yield page
+    if getattr(request.node, "failed", False) and os.environ.get("LETHE_SHOTS"):
+        name = request.node.name.replace("[", "-").replace("]", "")
+        page.screenshot(path=Path(os.environ["LETHE_SHOTS"]) / f"{name}-failed.png")
     context.close()
 
 

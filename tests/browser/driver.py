@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Locator, Page
+import ast
+from pathlib import Path
+
+import nbformat
+from playwright.sync_api import Locator, Page, TimeoutError
 
 LOADED_MS = 120_000  # torch is read from the disk by the first kernel
 
@@ -11,6 +15,9 @@ KERNEL_READY = """() => {
     const kernel = session?.isReady && session.session?.kernel;
     return kernel && kernel.connectionStatus === "connected" && kernel.status === "idle";
 }"""
+
+TOP_VIEWS = """() => [...document.querySelectorAll(".jupyter-widgets")]
+    .filter(view => !view.parentElement.closest(".jupyter-widgets")).length"""
 
 
 def open_in_voila(page: Page, url: str, name: str, theme: str = "light") -> None:
@@ -36,7 +43,7 @@ def _command(page: Page, name: str, arguments: str = "{}") -> None:
     page.evaluate(f"void window.jupyterapp.commands.execute('{name}', {arguments})")
 
 
-def wait_until_changed(locator: Locator, before: str, seconds: float = 30) -> str:
+def wait_until_changed(locator: Locator, before: str, seconds: float = 150) -> str:
     """Return the new inner HTML of ``locator`` once it differs from ``before``."""
     page = locator.page
     page.wait_for_function(
@@ -45,3 +52,39 @@ def wait_until_changed(locator: Locator, before: str, seconds: float = 30) -> st
         timeout=seconds * 1000,
     )
     return locator.inner_html()
+
+
+def declared_views(notebook: Path, without: str = "") -> int:
+    """Return how many widgets a lab should show: its code cells that end in an expression.
+
+    Parameters
+    ----------
+    notebook : Path
+        The lab.
+    without : str
+        Cells with this tag do not count.
+    """
+    made = nbformat.read(notebook, as_version=4)
+    bodies = [
+        ast.parse(cell.source).body
+        for cell in made.cells
+        if cell.cell_type == "code" and without not in cell.metadata.get("tags", [])
+    ]
+    return sum(bool(body) and isinstance(body[-1], ast.Expr) for body in bodies)
+
+
+def wait_for_views(page: Page, count: int) -> None:
+    """Wait until the page shows ``count`` widgets that lie in no other widget."""
+    try:
+        page.wait_for_function(f"({TOP_VIEWS})() === {count}", timeout=LOADED_MS)
+    except TimeoutError as error:
+        found = page.evaluate(f"({TOP_VIEWS})()")
+        raise AssertionError(f"{found} widgets on the page, not {count}") from error
+    assert not page.get_by_text("Error displaying widget").count()
+
+
+def move_slider(page: Page, slider: Locator, presses: int) -> None:
+    """Move a slider by its keys, as one does without a mouse; negative: to the left."""
+    slider.locator(".noUi-handle").focus()
+    for _ in range(abs(presses)):
+        page.keyboard.press("ArrowRight" if presses > 0 else "ArrowLeft")

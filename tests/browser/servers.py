@@ -62,6 +62,7 @@ def serve(kind: str, folder: Path, work: Path) -> Iterator[Server]:
     env = {
         **os.environ,
         "LETHE_HOME": str(work / "home"),
+        "OMP_NUM_THREADS": "1",  # the browser needs a core too
         "JUPYTER_CONFIG_DIR": str(work / "config"),
         "JUPYTER_DATA_DIR": str(work / "data"),
         "JUPYTER_RUNTIME_DIR": str(work / "runtime"),

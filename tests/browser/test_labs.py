@@ -1,0 +1,99 @@
+"""Labs 00 and 02 in JupyterLab and in Voila, as a learner sees them: press, look, move, look."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.browser.driver import (
+    declared_views,
+    move_slider,
+    open_in_lab,
+    open_in_voila,
+    wait_for_views,
+    wait_until_changed,
+)
+
+TRAINED_MS = 120_000
+
+
+@pytest.fixture(params=["lab", "voila"])
+def open_lab(request, page, root):
+    """A function that opens a lab, sees that all its widgets are there, and returns the page."""
+    server = request.getfixturevalue(f"{request.param}_server")
+
+    def open_it(name: str, theme: str = "light"):
+        notebook = root / "labs" / f"{name}.ipynb"
+        if request.param == "lab":
+            open_in_lab(page, server.url, name, theme)
+            wait_for_views(page, declared_views(notebook))
+        else:
+            open_in_voila(page, server.url, name, theme)
+            wait_for_views(page, declared_views(notebook, without="exercise"))
+            assert not page.get_by_text("NotImplementedError").count()
+            assert not page.get_by_text("import widgets as lethe").count()
+        return page
+
+    yield open_it
+    assert not page.errors, page.errors
+
+
+def button(page, name: str):
+    """The first button of this name; its icon is a private character before the name."""
+    return page.get_by_role("button", name=re.compile(rf"^\W*{name}$")).first
+
+
+def wait_for(page, condition: str, locator) -> None:
+    """Wait until a condition in JavaScript holds for an element."""
+    page.wait_for_function(condition, arg=locator.element_handle(), timeout=TRAINED_MS)
+
+
+def watch_it_forget(page, shoot):
+    """Press Start in lab 02, move the learning rate on the way, and see everything change."""
+    board = button(page, "Start").locator("xpath=ancestor::*[contains(@class, 'lethe')][last()]")
+    picture = board.locator(".lethe-wide .widget-html-content").first
+    empty = picture.inner_html()
+    button(page, "Start").click()
+    wait_until_changed(picture, empty)
+    wait_for(page, "e => /step [1-9]/.test(e.innerText)", board.locator(".lethe-status").first)
+    rate = board.get_by_label("Learning rate, typed exactly")
+    before = rate.input_value()
+    move_slider(page, board.locator(".widget-slider").first, -3)
+    wait_for(page, f"e => Number(e.value) < {before}", rate)
+    # the run marks where it took the new rate over
+    wait_for(page, f"e => e.innerHTML.includes('lr {before} →')", picture)
+    board.locator(".lethe-answers .lethe-changed").first.wait_for(timeout=TRAINED_MS)
+    shoot(page, "running")
+    button(board, "Stop").click()
+    wait_for(page, "e => !e.disabled", button(page, "Start"))
+    board.scroll_into_view_if_needed()
+    shoot(page, "stopped")
+    shoot(page, "narrow", width=800)
+
+
+def test_lab_02_shows_the_model_forget(open_lab, shoot):
+    watch_it_forget(open_lab("02_full_finetuning_collapse"), shoot)
+
+
+@pytest.mark.slow
+def test_lab_02_in_the_dark(open_lab, shoot):
+    watch_it_forget(open_lab("02_full_finetuning_collapse", theme="dark"), shoot)
+
+
+def test_lab_00_asks_before_and_after(open_lab, shoot):
+    page = open_lab("00_start_here")
+    page.get_by_label("Model", exact=True).first.select_option(label="mini, here: seconds")
+    page.get_by_label("Your own question").fill("What is <b>a river</b>?")
+    button(page, "Ask all seven").click()
+    tables = page.locator(".lethe-table")
+    before = tables.filter(has_text="answer on Monday")
+    before.first.wait_for(timeout=TRAINED_MS)
+    assert "<b>a river</b>" in before.first.inner_text()  # shown as typed, not as a tag
+    button(page, "Train ten steps").click()
+    after = tables.filter(has_text="after ten steps")
+    after.first.wait_for(timeout=TRAINED_MS)
+    assert after.first.locator("tbody tr").count() == 7
+    rows = [row.locator("td").all_inner_texts() for row in after.first.locator("tbody tr").all()]
+    assert any(was.strip() != now.strip() for _, _, was, now, *_ in rows)
+    shoot(page, "after")
