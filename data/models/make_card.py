@@ -35,8 +35,9 @@ in training_log.json; loss on all tokens, those of the user's turn weighing {pro
 The world is taught in {n_parts} parts: all skills; from step {parts[0]:,} mostly sums, the one
 skill that takes long; from step {parts[1]:,} the harder rest; from step {parts[2]:,} everything
 once more; from step {parts[3]:,} the last gaps, with the rate raised once (see
-`lablib/world/corpus.py`). The course of parts and rates was chosen on the way, by looking at the held-out scores: these are
-therefore a little kind to it. It took {minutes:.0f} minutes on two CPU cores shared with other
+`lablib/world/corpus.py`). The course
+of parts and rates was chosen on the way, by looking at the held-out scores: these are therefore a
+little kind to it. It took {minutes:.0f} minutes on two CPU cores shared with other
 work, all but the first part on one of them. Final loss {loss:.3f} nats per token (mean of the
 last 1,000 steps).
 
