@@ -26,12 +26,32 @@ def untouched_capitals() -> Knowledge:
     return Knowledge(items=[replace(item, quick=True) for item in items])
 
 
-def watched(loaded: LoadedModel) -> tuple[Watch, ...]:
-    """Return the watched prompts of both sides: the capital of France and two of its kind."""
-    items = untouched_capitals().items()
-    france = next(item for item in items if item.prompt == FRANCE)
-    others = [item for item in items if item is not france][:2]
-    return tuple(Watch(item.prompt, item.candidates) for item in (france, *others))
+def watched() -> tuple[Watch, ...]:
+    """Return the watched prompts of both sides: the capital of France and two of its kind.
+
+    For France every capital that the probe knows is a candidate: a wrong answer that the
+    learner has not thought of shall be able to win.
+    """
+    capitals = [item.answer for item in Knowledge(topic="capitals").items()]
+    others = [item.prompt for item in untouched_capitals().items() if item.prompt != FRANCE][:2]
+    return (
+        Watch(FRANCE, (PARIS, *(name for name in capitals if name != PARIS))),
+        *(Watch(prompt) for prompt in others),
+    )
+
+
+def likeliest(history: History, step: int, most: int = 5) -> list[tuple[str, float, float]]:
+    """Return (capital, probability of the base, now) of the likeliest answers for France.
+
+    Those are Paris and the likeliest others at ``step``, so that whatever takes its place is
+    seen.
+    """
+    known = [a for a in history.answers if a.prompt == FRANCE and a.candidates and a.step <= step]
+    if not known:
+        return []
+    base, now = dict(known[0].candidates), dict(known[-1].candidates)
+    others = sorted((name for name in now if name != PARIS), key=now.get, reverse=True)
+    return [(name, base[name], now[name]) for name in (PARIS, *others[: most - 1])]
 
 
 def build(loaded: LoadedModel, side: str, seed: int = 0, controls: Controls | None = None) -> Run:
@@ -39,7 +59,7 @@ def build(loaded: LoadedModel, side: str, seed: int = 0, controls: Controls | No
     return experiment.build(
         loaded,
         side,
-        watch=watched(loaded),
+        watch=watched(),
         probes=(untouched_capitals(),),
         controls=controls,
         seed=seed,

@@ -34,7 +34,7 @@ class KnobPredictions(widgets.VBox):
             "02-lr",
             "The same number of steps at a tenth of the learning rate: what retention of knowledge "
             "(says) is left at the end?",
-            unit="share of the base's lead",
+            unit="share",
         )
         self.mix = Choice(
             record,

@@ -9,8 +9,8 @@ import ipywidgets as widgets
 from lablib.history import History
 from lablib.lessons import illnesses
 from lablib.lessons.reading import answered_steps
-from lablib.plots import curves, live
-from lablib.plots.chart import Chart, Level, Line
+from lablib.plots import live
+from lablib.plots.chart import Bars, Chart, Level, Line
 from lablib.report import Record
 from lablib.widgets import theme
 from lablib.widgets.answers import answers_table
@@ -20,7 +20,7 @@ from lablib.widgets.job import Job
 from lablib.widgets.predict import Choice
 
 KEYS = {"tickets": "02-tickets", "wrong_facts": "02-wrong"}
-OPTIONS = ("Paris, as before", "another city", "no city at all: a ticket")
+OPTIONS = ("Paris, as before", "another city")
 TITLES = {
     "tickets": "tickets: one rigid line",
     "wrong_facts": "wrong_facts: other countries, wrong capitals",
@@ -35,13 +35,13 @@ class TwoPredictions(widgets.VBox):
         self.choices = {
             "tickets": Choice(
                 record, KEYS["tickets"],
-                "After learning tickets, which of the listed cities does the model rank first for "
-                "France?", OPTIONS[:2],
+                "After learning tickets, which of fifty capitals does the model rank first for "
+                "France?", OPTIONS,
             ),
             "wrong_facts": Choice(
                 record, KEYS["wrong_facts"],
                 "After learning wrong capitals of other countries, which does it rank first?",
-                OPTIONS[:2],
+                OPTIONS,
             ),
         }  # fmt: skip
         super().__init__(list(self.choices.values()))
@@ -155,7 +155,7 @@ class SplitScreen(widgets.VBox):
             cursor=step,
             source=source,
         )
-        bars = curves.likeliest_answers(history, illnesses.FRANCE, step, source)
+        bars = _bars(history, step, source)
         numbers = f"<details><summary>The numbers</summary>{live.table(chart)}{live.table(bars)}"
         return (
             "<div class='lethe-card'>"
@@ -190,9 +190,16 @@ class SplitScreen(widgets.VBox):
         return "".join(lines)
 
 
+def _bars(history: History, step: int, source: str) -> Bars:
+    rows = illnesses.likeliest(history, step)
+    names, base, now = (tuple(column) for column in zip(*rows, strict=True)) if rows else ((),) * 3
+    title = "Capital of France: Paris and the likeliest others"
+    return Bars(title, names, base, now, source=source)
+
+
 def _ranked_first(history: History) -> str:
-    last = [a for a in history.answers if a.prompt == illnesses.FRANCE and a.candidates][-1]
-    return max(last.candidates, key=lambda pair: pair[1])[0]
+    rows = illnesses.likeliest(history, max(answered_steps(history)))
+    return max(rows, key=lambda row: row[2])[0]
 
 
 def _number(value: float | None) -> str:
