@@ -56,3 +56,8 @@ def x_range(history: History, pins: Pins | None = None) -> tuple[float, float]:
             ends.append(run.started.total_steps)
         ends += [point.step for point in run.scores]
     return 0, max(ends[1:] or ends)
+
+
+def short(name: str) -> str:
+    """Return what stands at the end of a line: the part of a run's name before the colon."""
+    return name.partition(":")[0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lablib.history import History
-from lablib.plots.axes import Pins, changes, x_range
+from lablib.plots.axes import Pins, changes, short, x_range
 from lablib.plots.chart import Bars, Chart, Level, Line
 
 OVERFITTING = 0.2  # nats per token; a training loss below it hints at learning rows by heart
@@ -26,7 +26,7 @@ def task_score(
     for pin, other in (pins or {}).items():
         for index, task in enumerate(dict.fromkeys(tasks)):
             steps, values = other.task_curve(task)
-            lines.append(Line(f"{pin}: {task}", steps, values, index, faint=True, label=pin))
+            lines.append(Line(f"{pin}: {task}", steps, values, index, faint=True, label=short(pin)))
     lines = [line for line in lines if line.ys]
     levels = [Level("base", lines[0].ys[0])] if lines and not lines[0].faint else []
     return Chart(
@@ -81,7 +81,7 @@ def loss(
                 losses,
                 0,
                 faint=True,
-                label=pin,
+                label=short(pin),
             )
         )
     lines = [line for line in lines if line.ys]
@@ -113,7 +113,7 @@ def displacement(
         points = run.points()
         xs, ys = tuple(p.step for p in points), tuple(p.displacement * 100 for p in points)
         faint = run is not history
-        lines.append(Line(pin, xs, ys, 2, faint=faint, label=pin if pins else ""))
+        lines.append(Line(pin, xs, ys, 2, faint=faint, label=short(pin) if pins else ""))
     lines = [line for line in lines if line.ys]
     high = max((max(line.ys) for line in lines), default=1.0)
     return Chart(

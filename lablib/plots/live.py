@@ -16,7 +16,10 @@ from lablib.plots.chart import COLORS, MARKERS, Bars, Chart, Line, badge, ticks
 WIDTH, HEIGHT = 460, 250
 _FONT = "font-family:var(--jp-ui-font-family,system-ui,sans-serif);font-size:12px"
 _LABEL_ROOM = 92  # for labels at the right end of the lines
-_MOST_POINTS = 160  # of a line; longer ones are thinned, so that a picture stays below 60 kB
+_LABEL_LETTERS = 13
+# Longer lines are thinned, so that a picture stays below 60 kB: points of one line and of all,
+# and markers of all lines together.
+_LINE_POINTS, _ALL_POINTS, _ALL_MARKERS = 160, 1200, 260
 _MOST_ROWS = 24  # of a table
 
 
@@ -65,13 +68,16 @@ def table(chart: Chart | Bars) -> str:
             for n, b, w in zip(chart.names, chart.base, chart.now, strict=True)
         ]
         return rows_table(chart.title, head, rows)
-    steps = sorted({x for line in chart.lines for x in line.xs})
-    shown = thin(steps, _MOST_ROWS)
+    lines = [line for line in chart.lines if not line.faint]  # a pinned run has its own table
+    steps = sorted({x for line in lines for x in line.xs})
+    # The probe points first: a loss has a value at every step, the rest only there.
+    points = sorted({x for line in lines if len(line.xs) <= _MOST_ROWS for x in line.xs})
+    shown = thin(points if len(points) > 1 else steps, _MOST_ROWS)
     left_out = f" (every value: export; {len(shown)} of {len(steps)} points)"
     caption = f"{chart.title}: {chart.y_label}" + (left_out if len(shown) < len(steps) else "")
-    values = [dict(zip(line.xs, line.ys, strict=True)) for line in chart.lines]
-    rows = [[f"{x:g}", *(f"{v[x]:.3g}" if x in v else "" for v in values)] for x in shown]
-    return rows_table(caption, [chart.x_label, *(line.name for line in chart.lines)], rows)
+    values = [dict(zip(line.xs, line.ys, strict=True)) for line in lines]
+    rows = [[f"{x:g}", *(f"{v[x]:.3f}" if x in v else "" for v in values)] for x in shown]
+    return rows_table(caption, [chart.x_label, *(line.name for line in lines)], rows)
 
 
 def rows_table(caption: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -96,6 +102,7 @@ def text(value: str) -> str:
 
 def thin(values: Sequence, most: int) -> list:
     """Return at most ``most`` of the values, evenly spread, the first and last among them."""
+    most = max(most, 2)
     if len(values) <= most:
         return list(values)
     return [values[round(i * (len(values) - 1) / (most - 1))] for i in range(most)]
@@ -255,7 +262,7 @@ class _Canvas:
 
     def _line(self, line: Line) -> list[str]:
         color = COLORS[line.style % len(COLORS)]
-        keep = thin(range(len(line.xs)), _MOST_POINTS)
+        keep = thin(range(len(line.xs)), min(_LINE_POINTS, _ALL_POINTS // len(self.lines)))
         points = [(self.x(line.xs[i]), self.y(line.ys[i])) for i in keep]
         dash = (
             "stroke-dasharray='1 3'"
@@ -280,7 +287,8 @@ class _Canvas:
             kind = MARKERS[line.style % len(MARKERS)]
             fill = "var(--jp-layout-color0,var(--lethe-paper,#fff))" if line.hollow else color
             parts.append(f"<g fill='{fill}' stroke-width='1.4'>")
-            for i, (x, y) in zip(keep, points, strict=True):
+            for i in thin(keep, max(_ALL_MARKERS // len(self.lines), 2)):
+                x, y = self.x(line.xs[i]), self.y(line.ys[i])
                 parts.append(
                     f"<path d='{marker(kind, x, y)}'><title>{text(line.name)}, "
                     f"{text(self.chart.x_label)} {line.xs[i]:g}: {line.ys[i]:.3g}</title></path>"
@@ -305,30 +313,40 @@ class _Canvas:
         return parts
 
     def _labels(self) -> list[str]:
-        """Names at the right ends of the lines, pushed apart where they would overlap."""
+        """Names at the right ends of lines and levels, pushed apart where they would overlap."""
         if not self.labelled:
             return []
-        ends = [
+        lines = [
             (self.y(line.ys[-1]), self.x(line.xs[-1]), COLORS[line.style % len(COLORS)], line.label)
             for line in self.lines
             if line.label
         ]
-        for level in self.chart.levels:
-            ends.append((self.y(level.value), self.right, "currentColor", level.name))
-        ends.sort()
+        levels = [
+            (self.y(level.value), self.right, "currentColor", level.name)
+            for level in self.chart.levels
+        ]
+        furthest = max(x for _, x, _, _ in lines)
+        if furthest < self.right - _LABEL_ROOM:  # the run is under way: stay near its end
+            return [*self._column(lines, furthest), *self._column(levels, self.right)]
+        return self._column(lines + levels, self.right)
+
+    def _column(self, ends: list[tuple[float, float, str, str]], left: float) -> list[str]:
+        """Names under each other to the right of ``left``, joined to where they belong."""
+        ends = sorted(ends)
         places: list[float] = []
         for y, *_ in ends:
             places.append(max(y, places[-1] + 12) if places else y)
-        lowest = self.bottom
+        lowest: float = self.bottom
         for k in reversed(range(len(places))):  # too low: push the last ones up again
             places[k] = lowest = min(places[k], lowest)
             lowest -= 12
         parts = []
         for (end, x, color, name), y in zip(ends, places, strict=True):
+            short = name if len(name) <= _LABEL_LETTERS else name[: _LABEL_LETTERS - 1] + "…"
             parts.append(
-                f"<path d='M{n(x + 4)} {n(end)}L{n(self.right + 6)} {n(y)}' stroke='{color}' "
-                f"stroke-opacity='.4' fill='none'/><text x='{n(self.right + 9)}' y='{n(y + 4)}' "
-                f"font-size='11' fill='{color}'>{text(name)}</text>"
+                f"<path d='M{n(x + 4)} {n(end)}L{n(left + 6)} {n(y)}' stroke='{color}' "
+                f"stroke-opacity='.4' fill='none'/><text x='{n(left + 9)}' y='{n(y + 4)}' "
+                f"font-size='11' fill='{color}'>{text(short)}</text>"
             )
         return parts
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from lablib.events import Probed
 from lablib.history import History
-from lablib.plots.axes import Points, capabilities, finite
+from lablib.plots.axes import Points, capabilities, finite, short
 from lablib.plots.chart import Chart, Level, Line
 from lablib.plots.retention import RANGE
 
@@ -38,14 +38,14 @@ def plane(runs: Mapping[str, History], source: str = "live") -> Chart:
         pairs = [(gain(points, step), value) for step, value in zip(steps, values, strict=True)]
         if pairs:
             xs, ys = zip(*pairs, strict=True)
-            lines.append(Line(name, xs, ys, index, label=name[:14]))
+            lines.append(Line(name, xs, ys, index, label=short(name)))
     low = min([0.0, *(x for line in lines for x in line.xs)])
     return Chart(
         "Gain against forgetting",
         "gain: new-task score minus base",
         "kept: mean says retention (1 − forgetting)",
         tuple(lines),
-        (Level("nothing forgotten", 1.0, strong=True), Level("chance", 0.0)),
+        (Level("base", 1.0, strong=True, about="nothing forgotten"), Level("chance", 0.0)),
         y_range=RANGE,
         x_range=(low, 1.0),
         source=source,

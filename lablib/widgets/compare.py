@@ -17,7 +17,7 @@ MOST_PINS = 4
 _MOST_LISTED = 40  # earlier runs in the menu
 
 
-class ComparePanel(widgets.VBox):
+class ComparePanel(widgets.HBox):
     """Earlier runs to show again or to pin, and the plane that collects them.
 
     Parameters
@@ -63,7 +63,6 @@ class ComparePanel(widgets.VBox):
         right.add_class("lethe-main")
         super().__init__([left, right])
         self.add_class("lethe-columns")
-        self.add_class("lethe-row")
 
     def refresh(self, store: RunStore | None) -> None:
         """List what is stored now."""
@@ -122,12 +121,15 @@ class ComparePanel(widgets.VBox):
         self._on_pins()
 
     def _name(self, history: History) -> str:
+        letter = next(letter for letter in "ABCDEFGH" if letter not in "".join(self._letters()))
         config = history.started.config
-        base = f"{history.started.method} lr {config.get('lr', 0):.0e} mix {mix(config):.0%}"
-        name, count = base, 2
-        while name in self.pins:
-            name, count = f"{base} ({count})", count + 1
-        return name
+        return (
+            f"{letter}: {history.started.method}, lr {config.get('lr', 0):.0e}, "
+            f"mix {mix(config):.0%}, seed {history.started.seed}"
+        )
+
+    def _letters(self) -> list[str]:
+        return [name.partition(":")[0] for name in self.pins]
 
     def _stored(self) -> History:
         if self._store is None or self.runs.value is None:

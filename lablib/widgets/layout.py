@@ -34,6 +34,7 @@ color:var(--lethe-soft)}
 .lethe .lethe-side{flex:2 1 280px;min-width:0}
 .lethe .lethe-ask{flex-wrap:wrap;align-items:flex-end;gap:4px 8px}
 .lethe .lethe-ask>.lethe-control{flex:1 1 220px}
+.lethe .lethe-ask .jupyter-button{width:auto}
 """
 
 STYLE = f"<style>{theme.CSS}{_CSS}</style>"

@@ -18,7 +18,7 @@ background:var(--lethe-panel);margin:0 0 10px 0;overflow:hidden;min-width:0}
 .lethe h3.lethe-h{font-size:13px;font-weight:600;margin:0 0 4px 0;line-height:1.4;
 color:var(--lethe-ink)}
 .lethe .lethe-soft{color:var(--lethe-soft);font-size:12px;line-height:1.4}
-.lethe .lethe-control.jupyter-widgets{flex-wrap:wrap;height:auto;width:auto;margin:2px 0 6px 0;
+.lethe .lethe-control.lethe-control{flex-wrap:wrap;height:auto;width:auto;margin:2px 0 6px 0;
 overflow:visible}
 .lethe .lethe-control>.widget-label{flex:1 0 100%;width:100%;max-width:100%;text-align:left;
 height:auto;line-height:1.5;white-space:normal;color:var(--lethe-ink);overflow:visible}
@@ -36,7 +36,9 @@ font-variant-numeric:tabular-nums;margin:4px 0;color:var(--lethe-ink);background
 color:var(--lethe-ink)}
 .lethe table.lethe-table th,.lethe table.lethe-table td{padding:3px 8px 3px 0;text-align:left;
 vertical-align:top;border-bottom:1px solid var(--lethe-edge);background:transparent;
-color:var(--lethe-ink);white-space:normal;overflow-wrap:anywhere}
+color:var(--lethe-ink);white-space:nowrap}
+.lethe .lethe-answers table.lethe-table th,.lethe .lethe-answers table.lethe-table td{
+white-space:normal;overflow-wrap:anywhere}
 .lethe table.lethe-table th{font-weight:600}
 .lethe .lethe-scroll{overflow-x:auto;max-height:320px;overflow-y:auto}
 .lethe .lethe-changed{border-left:3px solid #c96a00;padding-left:6px}

@@ -219,11 +219,11 @@ def test_pins_are_drawn_and_the_plane_refuses_a_mixture(make):
     dashboard.start()
     dashboard.wait(20)
     dashboard.compare.pin_current.click()
-    assert list(dashboard.compare.pins) == ["full lr 1e-03 mix 0%"]
+    assert list(dashboard.compare.pins) == ["A: full, lr 1e-03, mix 0%, seed 0"]
     dashboard.settings.mix_ratio.value = 0.2
     dashboard.start()
     dashboard.wait(20)
-    assert "full lr 1e-03 mix 0%: knowledge says" in dashboard.charts.retention.value
+    assert "A: full, lr 1e-03, mix 0%, seed 0: knowledge says" in dashboard.charts.retention.value
     assert "this run" in dashboard.compare.plane.value
     assert "only within one model and one task" not in dashboard.compare.table.value
     other = History.of(fake_run.build(task="wrong_facts", controls=None, steps=12))
