@@ -26,8 +26,15 @@ SETTINGS: dict[str, tuple[str, dict[str, float]]] = {
 }
 # Those whose effect is a claim of a lab, and therefore made with every seed.
 CLAIMED = ("tickets-mix0", "tickets-mix20", "wrong_facts-mix0", "wrong_facts-mix20")
-# Those that are made for a large model, where each run takes minutes.
-LARGE = (*CLAIMED, "tickets-lr01", *(f"split-{side}" for side in illnesses.SIDES))
+# Those that are made for a large model, where each run takes minutes; most wanted first.
+LARGE = (
+    "tickets-mix0",
+    *(f"split-{side}" for side in illnesses.SIDES),
+    "tickets-mix20",
+    "tickets-lr01",
+    "wrong_facts-mix0",
+    "wrong_facts-mix20",
+)
 
 
 def options(loaded: LoadedModel, setting: str) -> tuple[str, dict[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -56,6 +57,22 @@ def order_of_fall(history: History) -> list[Fall]:
         if len(values):
             falls.append(Fall(capability, _crossing(steps, values), float(values[-1])))
     return sorted(falls, key=lambda f: (f.step is None, f.step or 0.0, f.last))
+
+
+def over_seeds(histories: Sequence[History]) -> str:
+    """Say in one sentence how often the first and the last place came out over several runs."""
+    orders = [[fall.capability for fall in order_of_fall(history)] for history in histories]
+    orders = [order for order in orders if order]
+    if not orders:
+        return ""
+    ends = []
+    for place in (0, -1):
+        name, count = Counter(order[place] for order in orders).most_common(1)[0]
+        ends.append(f"{NAMES[name]} ({count} of {len(orders)})")
+    return (
+        f"Over {len(orders)} stored seeds the first place went most often to {ends[0]}, "
+        f"the last one to {ends[1]}."
+    )
 
 
 def _crossing(steps: Sequence[int], values: Sequence[float]) -> float | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipywidgets as widgets
 
 from lablib.history import History
-from lablib.lessons import reading
+from lablib.lessons import reading, stored
 from lablib.plots import lessons
 from lablib.widgets import theme
 from lablib.widgets.badge import badge
@@ -70,6 +70,7 @@ class FirstToGo(widgets.VBox):
         inner = (
             badge(source, detail)
             + lessons.order_lines(self._order.value, names)
+            + theme.note(self._over_seeds())
             + self._table(falls)
             + self._left_out(history)
             + self._symptoms(history)
@@ -79,6 +80,10 @@ class FirstToGo(widgets.VBox):
                 "You have not finished a run on tickets here yet. Your own run takes this place."
             ) + folded("Open the stored run instead", inner)
         self.view.value = inner
+
+    def _over_seeds(self) -> str:
+        kept = stored.load_all(self._lab.model, SETTING)
+        return reading.over_seeds([one.history for one in kept])
 
     @staticmethod
     def _table(falls: list[reading.Fall]) -> str:

@@ -36,6 +36,14 @@ def test_what_was_never_there_does_not_fall():
     assert "language" not in [fall.capability for fall in falls]
 
 
+def test_the_order_over_seeds_is_counted():
+    other = CURVES | {"reasoning": [1.0, 1.0, 1.0, 1.0]}
+    said = reading.over_seeds([make_history(CURVES), make_history(CURVES), make_history(other)])
+    assert "first place went most often to reasoning (2 of 3)" in said
+    assert "the last one to instruction following (3 of 3)" in said
+    assert reading.over_seeds([]) == ""
+
+
 def test_symptoms_are_the_first_watched_prompt_of_each_probe():
     answers = [
         (0, FRANCE, "Paris"),
