@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import shutil
 import time
 from collections.abc import Callable
@@ -37,8 +38,7 @@ def new_folder(keep: Path | None = None) -> Path:
     for folder in old[: -(KEPT - 1)]:
         if folder != keep:
             shutil.rmtree(folder, ignore_errors=True)
-    made = parent / time.strftime("%Y%m%d-%H%M%S")
-    return made if not made.exists() else parent / f"{made.name}-{time.time_ns() % 10**6}"
+    return parent / f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
 
 
 def weights_at(history: History, step: int) -> tuple[Path, int] | None:
