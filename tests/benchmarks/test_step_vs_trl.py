@@ -38,7 +38,7 @@ class FirstRows(tasks.base.Task):
 
 
 def our_steps(loaded):
-    """The loop as the lab runs it, without probes, and the rows of its batches in order."""
+    """The loop as the lab runs it, without probes, and the encoded rows in its order."""
     config = TrainConfig(
         lr=LR,
         batch_size=BATCH_SIZE,
@@ -49,19 +49,29 @@ def our_steps(loaded):
         probe_early=False,
     )
     task = FirstRows()
-    rows = task.rows("train")
-    encoded = Rows(rows, loaded.tokenizer, config.max_length)
+    encoded = Rows(task.rows("train"), loaded.tokenizer, config.max_length)
     mixer = Mixer(encoded, Rows((), loaded.tokenizer, 1), loaded.tokenizer, config, "task 0")
     order = [
-        rows[i] for step in range(STEPS) for i in mixer.batch(step + 1, 0.0).example_ids.tolist()
+        encoded.encoded(i)
+        for step in range(STEPS)
+        for i in mixer.batch(step + 1, 0.0).example_ids.tolist()
     ]
     model = copy.deepcopy(loaded.model)
     run = Run(model, loaded.tokenizer, [task], METHODS["full"](), config, [], ())
-    return (event for event in run if isinstance(event, StepDone)), order
+    return steps_of(run), order
 
 
-def trl_steps(loaded, rows, checkpointing: bool, after_step, folder) -> list[float]:
-    """Seconds of each of TRL's steps; ``after_step`` is called between them, off the clock."""
+def steps_of(run):
+    """The run, step by step."""
+    events = iter(run)
+    try:
+        yield from (event for event in events if isinstance(event, StepDone))
+    finally:
+        events.close()
+
+
+def trl_steps(loaded, rows, checkpointing: bool, after_step, folder):
+    """Seconds and loss of TRL's steps; ``after_step`` is called between them, off the clock."""
     from datasets import Dataset
     from transformers import TrainerCallback
     from trl import SFTConfig, SFTTrainer
@@ -88,10 +98,10 @@ def trl_steps(loaded, rows, checkpointing: bool, after_step, folder) -> list[flo
         train_dataset=Dataset.from_list(
             [
                 {
-                    "prompt": [{"role": "user", "content": row.prompt}],
-                    "completion": [{"role": "assistant", "content": row.completion}],
+                    "input_ids": ids,
+                    "completion_mask": [0] * n_prompt + [1] * (len(ids) - n_prompt),
                 }
-                for row in rows
+                for ids, n_prompt in rows
             ]
         ),
         args=SFTConfig(
@@ -101,6 +111,7 @@ def trl_steps(loaded, rows, checkpointing: bool, after_step, folder) -> list[flo
             learning_rate=LR,
             lr_scheduler_type="constant",
             max_length=256,
+            completion_only_loss=True,
             bf16=False,
             gradient_checkpointing=checkpointing,
             train_sampling_strategy="sequential",
@@ -126,6 +137,7 @@ def test_step_against_trl(checkpointing, say, tmp_path, need_smollm2):
     theirs, losses = trl_steps(
         loaded, rows, checkpointing, lambda: mine.append(next(ours)), tmp_path
     )
+    ours.close()
     ours_s, theirs_s = middle([s.seconds for s in mine[1:]]), middle(theirs[1:])
     say(
         f"{'with' if checkpointing else 'without'} TRL's recomputing: a step takes us "
