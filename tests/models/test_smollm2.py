@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -62,6 +64,40 @@ def test_a_damaged_cache_is_made_anew_from_the_wheel(home, monkeypatch):
     made = []
     monkeypatch.setattr(smollm2, "convert", lambda gguf, to: made.append((gguf, to)))
     assert smollm2.find() == cache and made == [(home / "x.gguf", cache)]
+
+
+SILENT_HUB = """
+import os, socket, time
+silent = socket.socket()
+silent.bind(("127.0.0.1", 0))
+silent.listen(9)
+os.environ["HF_ENDPOINT"] = f"http://127.0.0.1:{silent.getsockname()[1]}"
+os.environ["HF_HUB_OFFLINE"] = "0"
+from lablib.models import smollm2
+smollm2.HUB_TIMEOUT = 0.3
+begun = time.monotonic()
+print(smollm2.find_on_hub("owner/name"), time.monotonic() - begun < 20)
+"""
+
+
+def test_a_hub_that_never_answers_is_not_waited_for(home, root):
+    said = subprocess.run(
+        [sys.executable, "-c", SILENT_HUB], cwd=root, capture_output=True, text=True, timeout=120
+    )
+    assert "is out of reach" in said.stdout and "True" in said.stdout, said
+
+
+def test_a_broken_off_download_is_noticed(tmp_path):
+    assert not smollm2._is_whole(tmp_path)
+    (tmp_path / "config.json").write_text("{}")
+    assert not smollm2._is_whole(tmp_path)
+    (tmp_path / "model-1.safetensors").write_bytes(b"")
+    assert smollm2._is_whole(tmp_path)
+    index = {"weight_map": {"a": "model-1.safetensors", "b": "model-2.safetensors"}}
+    (tmp_path / "model.safetensors.index.json").write_text(json.dumps(index))
+    assert not smollm2._is_whole(tmp_path)
+    (tmp_path / "model-2.safetensors").write_bytes(b"")
+    assert smollm2._is_whole(tmp_path)
 
 
 class FakeDistribution:
