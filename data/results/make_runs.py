@@ -19,10 +19,10 @@ from lablib.lessons import catalog, device, stored
 
 
 def jobs(large: bool, seeds: int) -> Iterator[tuple[str, int]]:
-    """Yield setting and seed; of ``mini``'s settings that no claim rests on, only seed 0."""
+    """Yield setting and seed; of settings that no claim rests on, only seed 0."""
     for seed in range(seeds):
         for setting in catalog.LARGE if large else catalog.SETTINGS:
-            if seed == 0 or setting in catalog.LARGE:
+            if seed == 0 or setting in catalog.CLAIMED:
                 yield setting, seed
 
 
@@ -31,9 +31,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default="mini")
     parser.add_argument("--seeds", type=int, default=5, help="seeds of the main settings")
+    parser.add_argument("--only", nargs="*", default=(), help="these settings only")
     arguments = parser.parse_args()
     loaded = models.load(arguments.model)
     for setting, seed in jobs(arguments.model != "mini", arguments.seeds):
+        if arguments.only and setting not in arguments.only:
+            continue
         if stored.path_of(arguments.model, setting, seed).exists():
             continue
         run = catalog.build(loaded, setting, seed)

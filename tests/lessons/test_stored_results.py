@@ -1,0 +1,78 @@
+"""The stored results are whole, belong to the models of today, and say how they were made."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+import pytest
+
+from lablib import models
+from lablib.lessons import catalog, illnesses, maps, patients, reading, stored
+
+FOLDER = stored.results_folder()
+FILES = sorted(FOLDER.glob("*/*.json"))
+
+
+def test_checksums():
+    listed = dict(
+        reversed(line.split("  ", 1)) for line in (FOLDER / "SHA256").read_text().splitlines()
+    )
+    assert set(listed) == {file.relative_to(FOLDER).as_posix() for file in FILES}
+    for file in FILES:
+        found = hashlib.sha256(file.read_bytes()).hexdigest()
+        assert found == listed[file.relative_to(FOLDER).as_posix()], file.name
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: f"{file.parent.name}/{file.name}")
+def test_a_file_says_how_it_was_made(file):
+    content = json.loads(file.read_text())
+    assert content["command"] and content["digest"]
+    assert {"torch", "transformers", "lablib"} <= set(content["versions"])
+    assert {"kind", "threads"} <= set(content["machine"])
+    assert str(FOLDER.parent) not in file.read_text()
+    assert file.stat().st_size < 400_000
+
+
+def test_runs_of_mini_were_made_with_the_mini_that_is_here():
+    digest = models.load("mini").digest
+    for file in FILES:
+        content = json.loads(file.read_text())
+        if "mini" in (file.parent.name, content.get("model"), file.stem.split("-seed")[0]):
+            assert content["digest"] == digest, f"{file.name} is of another mini: make it anew"
+
+
+@pytest.mark.parametrize("model", ["mini", "smollm2-135m"])
+def test_what_the_labs_replay_is_there(model):
+    for setting in catalog.LARGE:
+        kept = stored.load(model, setting)
+        assert kept.history.finished and kept.history.finished.reason == "done"
+        assert reading.answered_steps(kept.history)[0] == 0
+    france = [
+        answer
+        for answer in stored.load(model, "split-tickets").history.answers
+        if answer.prompt == illnesses.FRANCE and answer.candidates
+    ]
+    assert france
+    assert 10 in reading.answered_steps(stored.load(model, "tickets-mix0").history)
+
+
+def test_five_seeds_stand_behind_the_claims():
+    for setting in catalog.CLAIMED:
+        assert stored.seeds("mini", setting) == [0, 1, 2, 3, 4]
+    for seed in range(5):
+        assert set(patients.stored_examinations("mini", seed)) == {*patients.ILL, patients.CONTROL}
+
+
+def test_the_map_is_complete():
+    found = maps.load("mini")
+    assert found is not None and found.seeds >= 3
+    assert all(value is not None for row in found.values for value in row)
+
+
+def test_no_harmful_answer_is_stored():
+    for file in FOLDER.glob("*/*-seed*.json"):
+        content = json.loads(file.read_text())
+        for event in content.get("history", {}).get("events", []):
+            if event["event"] == "Answered":
+                assert reading.displayable(event["prompt"], event["text"]) == event["text"]
