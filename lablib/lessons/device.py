@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from importlib import metadata
 from pathlib import Path
 
 import psutil
 import torch
 
-from lablib.runtime import device
+from lablib.models import smollm2
+from lablib.runtime import device, home_folder
 
 # Free memory, in megabytes (10^6 bytes), that full fine-tuning with AdamW needs on top of what
 # the kernel holds: weights, gradients, two moments and the base's copy, plus activations.
@@ -45,6 +47,19 @@ def why_not_live(model: str) -> str:
         f"Full fine-tuning of {model} needs about {needed / 1000:.1f} GB of free memory; "
         f"this device has {free / 1000:.1f} GB left. You see a stored run instead."
     )
+
+
+def at_hand(model: str) -> bool:
+    """Return True if a model is on this device already, whole or not; nothing is fetched."""
+    if model != smollm2.NAME:
+        return True
+    if (home_folder() / "models" / smollm2.NAME / "model.safetensors").exists():
+        return True
+    try:
+        metadata.distribution(smollm2.WHEEL)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
 
 
 def gflops(size: int = 512, tries: int = 5) -> float:

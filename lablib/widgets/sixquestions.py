@@ -48,7 +48,7 @@ class SixQuestions:
         ]
         self.model = widgets.Dropdown(
             options=[option for option in options if not (why and option[1] == SMOL)],
-            value=REPLAY if why else SMOL,
+            value=SMOL if not why and capacity.at_hand(SMOL) else REPLAY,
             description="Model",
             layout=widgets.Layout(width="min(26em, 95%)"),
         )

@@ -161,3 +161,12 @@ def test_a_container_limit_counts(tmp_path, monkeypatch):
 
 def test_speed_is_a_positive_number():
     assert device.gflops(64, 2) > 0
+
+
+def test_a_model_that_is_not_here_is_not_offered_first(tmp_path, monkeypatch):
+    monkeypatch.setattr(device, "home_folder", lambda: tmp_path)
+    monkeypatch.setattr(device.smollm2, "WHEEL", "no-such-distribution")
+    assert not device.at_hand("smollm2-135m") and device.at_hand("mini")
+    (tmp_path / "models" / "smollm2-135m").mkdir(parents=True)
+    (tmp_path / "models" / "smollm2-135m" / "model.safetensors").write_text("")
+    assert device.at_hand("smollm2-135m")
