@@ -147,7 +147,7 @@ def likeliest_answers(
     """
     known = [a for a in history.answers if a.prompt == prompt and a.candidates]
     before = [a for a in known if step is None or a.step <= step]
-    title = f"Likeliest answers: {prompt if len(prompt) <= 44 else prompt[:43] + '…'}"
+    title = f"Likeliest answers: {prompt if len(prompt) <= 34 else prompt[:33] + '…'}"
     if not before:
         return Bars(title, (), (), (), source=source)
     base, now = dict(known[0].candidates), dict(before[-1].candidates)

@@ -16,6 +16,7 @@ from lablib.widgets import theme
 from lablib.widgets.background import BackgroundRun
 from lablib.widgets.settings import control
 
+FRANCE = "What is the capital of France?"  # whose likeliest answers are shown first
 LONGEST_PROMPT = 2000  # characters
 
 
@@ -159,7 +160,8 @@ class AnswersPanel(widgets.VBox):
             chosen = self.weighed.value
             self.weighed.options = [(p if len(p) < 60 else p[:59] + "…", p) for p in prompts]
             if prompts:
-                self.weighed.value = chosen if chosen in prompts else prompts[0]
+                first = FRANCE if FRANCE in prompts else prompts[0]
+                self.weighed.value = chosen if chosen in prompts else first
         self._bars()
 
     def _bars(self) -> None:

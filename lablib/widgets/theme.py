@@ -37,6 +37,7 @@ color:var(--lethe-ink)}
 .lethe table.lethe-table th,.lethe table.lethe-table td{padding:3px 8px 3px 0;text-align:left;
 vertical-align:top;border-bottom:1px solid var(--lethe-edge);background:transparent;
 color:var(--lethe-ink);white-space:nowrap}
+.lethe .lethe-answers.lethe-scroll{max-height:560px}
 .lethe .lethe-answers table.lethe-table th,.lethe .lethe-answers table.lethe-table td{
 white-space:normal;overflow-wrap:anywhere}
 .lethe table.lethe-table th{font-weight:600}
