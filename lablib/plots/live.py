@@ -8,6 +8,7 @@ dark themes; every value can be read by hovering, and from the table beside the 
 from __future__ import annotations
 
 import html
+import textwrap
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -176,7 +177,9 @@ class _Canvas:
 
     def draw(self) -> str:
         chart = self.chart
-        height = self.height + (15 * len(chart.notes) + 4 if chart.notes else 0)
+        letters = int(self.width / 5.8)  # of a note's line
+        notes = [line for note in chart.notes for line in textwrap.wrap(note, letters)]
+        height = self.height + (15 * len(notes) + 4 if notes else 0)
         parts = [_open(self.width, height, chart.summary)]
         parts.append(
             f"<text x='0' y='14' font-weight='600' font-size='13'>{text(chart.title)}</text>"
@@ -194,7 +197,7 @@ class _Canvas:
         parts += self._labels()
         if not self.lines:
             parts.append(self._middle(chart.empty))
-        for row, note in enumerate(chart.notes):
+        for row, note in enumerate(notes):
             parts.append(
                 f"<text x='0' y='{self.bottom + 48 + 15 * row}' font-size='11' "
                 f"opacity='.85'>{text(note)}</text>"

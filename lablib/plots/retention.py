@@ -10,7 +10,7 @@ from lablib.history import History
 from lablib.plots.axes import Pins, capabilities, changes, finite, style_of, x_range
 from lablib.plots.chart import Chart, Expected, Level, Line
 
-WHAT = "share of the base's lead over chance that is left"
+WHAT = "share of the lead over chance that is left"
 RANGE = (-0.25, 1.25)  # retention beyond it is drawn at the edge
 
 # Retention at the end by capability, or the capabilities in the order in which they are lost.

@@ -15,6 +15,7 @@ from lablib.widgets.summary import summary
 
 TOGETHER, APART = "all in one", "one chart each"
 WIDE = (680, 330)
+NARROW = (360, 300)
 SMALL = (300, 200)
 
 
@@ -77,7 +78,12 @@ class ChartsPanel(widgets.VBox):
         self, history: History, whole: Chart, prediction: retention.Prediction, common: dict
     ) -> str:
         if self.layout_choice.value == TOGETHER:
-            return live.svg(whole, *WIDE)
+            # Text would be too small in a picture that only shrinks; the style sheet shows one.
+            wide, narrow = live.svg(whole, *WIDE), live.svg(whole, *NARROW)
+            return (
+                f"<div class='lethe-if-wide'>{wide}</div>"
+                f"<div class='lethe-if-narrow'>{narrow}</div>"
+            )
         return live.panels(
             [
                 retention.retention(history, only=name, prediction=prediction, **common)

@@ -21,6 +21,9 @@ grid-template-columns:repeat(auto-fit,minmax(min(100%,230px),1fr))}
 grid-template-columns:repeat(auto-fit,minmax(min(100%,230px),1fr))}
 @container (min-width:720px){.lethe .lethe-grid{grid-template-columns:repeat(3,1fr)}
 .lethe .lethe-grid>.lethe-words{grid-column:1/-1}}
+.lethe .lethe-if-narrow{display:none}
+@container (max-width:470px){.lethe .lethe-if-wide{display:none}
+.lethe .lethe-if-narrow{display:block}}
 .lethe ul.lethe-list{margin:2px 0 0 0;padding-left:18px}
 @container (min-width:720px){.lethe ul.lethe-list{columns:2;column-gap:28px}}
 .lethe .lethe-bar{flex-wrap:wrap;gap:4px 18px;align-items:flex-end}
