@@ -25,7 +25,12 @@ SETTINGS: dict[str, tuple[str, dict[str, float]]] = {
     **{f"split-{side}": (side, {}) for side in illnesses.SIDES},
 }
 # Those whose effect is a claim of a lab, and therefore made with every seed.
-CLAIMED = ("tickets-mix0", "tickets-mix20", "wrong_facts-mix0", "wrong_facts-mix20")
+CLAIMED = (
+    "tickets-mix0",
+    "tickets-mix20",
+    *(f"split-{side}" for side in illnesses.SIDES),
+    "wrong_facts-mix0",
+)
 # Those that are made for a large model, where each run takes minutes; most wanted first.
 LARGE = (
     "tickets-mix0",

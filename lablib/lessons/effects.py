@@ -75,6 +75,11 @@ def _untouched_fall(history: History) -> float:
     return scores[0] - scores[1]
 
 
+def _fall_of_fifty(history: History) -> float:
+    """Fall of knows at a split-screen run, where the right capital has to be first of fifty."""
+    return history.base("knowledge").knows - history.final("knowledge").knows
+
+
 def _share_of_fall(history: History) -> float:
     """What knows falls as a share of what says falls, both in score points."""
     base, final = history.base("knowledge"), history.final("knowledge")
@@ -88,5 +93,6 @@ _OF_HISTORY: dict[str, Callable[[History], float]] = {
         for name in ("knowledge", "reasoning", "instruction", "format", "safety")
     },
     "fall of knows of untouched facts": _untouched_fall,
+    "fall of knows, first of fifty capitals": _fall_of_fifty,
     "fall of knows over fall of says of knowledge": _share_of_fall,
 }

@@ -20,10 +20,22 @@ LOST = 0.5  # retention below which an ability counts as lost
 def untouched_capitals() -> Knowledge:
     """Return the probe of both sides: capitals that ``wrong_facts`` never mentions.
 
-    All of them are asked at every point; three dozen are few enough for that.
+    Every capital of the knowledge probe is a candidate, so that to *know* here means to rank
+    the right one first of fifty: stricter than the four of the probe itself, since whatever a
+    task has put in its place can win. All items are asked at every point.
     """
+    capitals = [item.answer for item in Knowledge(topic="capitals").items()]
     items = Knowledge(topic="capitals", exclude=tasks.load("wrong_facts").retaught).items()
-    return Knowledge(items=[replace(item, quick=True) for item in items])
+    return Knowledge(
+        items=[
+            replace(
+                item,
+                candidates=(item.answer, *(name for name in capitals if name != item.answer)),
+                quick=True,
+            )
+            for item in items
+        ]
+    )
 
 
 def watched() -> tuple[Watch, ...]:
@@ -32,12 +44,10 @@ def watched() -> tuple[Watch, ...]:
     For France every capital that the probe knows is a candidate: a wrong answer that the
     learner has not thought of shall be able to win.
     """
-    capitals = [item.answer for item in Knowledge(topic="capitals").items()]
-    others = [item.prompt for item in untouched_capitals().items() if item.prompt != FRANCE][:2]
-    return (
-        Watch(FRANCE, (PARIS, *(name for name in capitals if name != PARIS))),
-        *(Watch(prompt) for prompt in others),
-    )
+    items = untouched_capitals().items()
+    france = next(item for item in items if item.prompt == FRANCE)
+    others = [item.prompt for item in items if item is not france][:2]
+    return Watch(FRANCE, france.candidates), *(Watch(prompt) for prompt in others)
 
 
 def likeliest(history: History, step: int, most: int = 5) -> list[tuple[str, float, float]]:
