@@ -1,0 +1,159 @@
+"""The defaults that go together, and runs built from names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+import torch
+
+from lablib import experiment, models, world
+from lablib.controls import Controls
+from lablib.events import Answered, Probed, StepDone
+from lablib.methods import METHODS, Full
+from lablib.probes import PROBES, openended
+from lablib.tasks.base import Row, Task
+
+SHORT = {"max_steps": 2, "batch_size": 2, "full_probes": False, "task_test_rows": 2}
+
+
+@pytest.fixture(scope="module")
+def mini():
+    return models.load("mini")
+
+
+@dataclass
+class Anchored(Full):
+    """A method with a setting, as those to come have."""
+
+    strength: float = field(default=1.0, metadata={"low": 0.0, "high": 10.0})
+
+
+@pytest.fixture
+def anchored(monkeypatch):
+    monkeypatch.setitem(METHODS, "anchored", Anchored)
+
+
+def test_a_method_gets_its_settings(anchored):
+    assert experiment.make_method("anchored").strength == 1.0
+    assert experiment.make_method("anchored", {"strength": 3}).strength == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "says"),
+    [
+        ("magic", {}, "no method 'magic'; choose one of full"),
+        ("full", {"strength": 1}, "has no setting 'strength'; it has no settings"),
+        ("anchored", {"depth": 1}, "its settings are strength"),
+        ("anchored", {"strength": 11}, "between 0.0 and 10.0"),
+        ("anchored", {"strength": float("nan")}, "between 0.0 and 10.0"),
+        ("anchored", {"strength": "much"}, "between 0.0 and 10.0"),
+    ],
+)
+def test_a_wrong_method_or_setting_is_said(anchored, name, settings, says):
+    with pytest.raises(ValueError, match=says):
+        experiment.make_method(name, settings)
+
+
+def test_watch_prompts_are_one_a_capability_and_france_first(mini):
+    watch = experiment.watch_prompts(mini)
+    assert len(watch) == len(PROBES)
+    assert watch[0].prompt == "What is the capital of France?"
+    assert watch[0].candidates[0] == "Paris"
+
+
+def test_a_real_model_is_asked_open_questions_too(mini):
+    large = models.LoadedModel("x", mini.model, mini.tokenizer, mini.folder, "d", 135_000_000)
+    prompts = [w.prompt for w in experiment.watch_prompts(large)]
+    assert prompts[-len(openended.PROMPTS) :] == list(openended.PROMPTS)
+
+
+def test_the_general_pool_of_mini_is_its_own_world(mini):
+    assert tuple(experiment.general_pool(mini, n=50)) == tuple(world.general_rows(seed=0, n=50))
+    other = models.LoadedModel("x", mini.model, mini.tokenizer, mini.folder, "d", 1_000_000)
+    assert experiment.general_pool(other, n=50) != experiment.general_pool(mini, n=50)
+
+
+def test_a_loaded_model_stays_as_it_is(mini):
+    before = {name: p.detach().clone() for name, p in mini.model.named_parameters()}
+    run = experiment.build(mini, probe_names=["knowledge"], watch=[], **SHORT)
+    assert sum(isinstance(event, StepDone) for event in run) == 2
+    assert all(torch.equal(p, before[name]) for name, p in mini.model.named_parameters())
+    moved = dict(run.model.named_parameters())
+    assert any(not torch.equal(moved[name], p) for name, p in before.items())
+
+
+def test_what_is_given_reaches_the_run(mini):
+    run = experiment.build(
+        mini,
+        ["tickets", "wrong_facts"],
+        seed=5,
+        lr=3e-4,
+        mix_ratio=0.5,
+        probe_names=["reasoning"],
+        watch=["Hello?"],
+        name="mine",
+        **SHORT,
+    )
+    events = list(run)
+    assert {e.prompt for e in events if isinstance(e, Answered)} == {"Hello?"}
+    assert {name for e in events if isinstance(e, Probed) for name in e.scores} == {"reasoning"}
+    steps = [e for e in events if isinstance(e, StepDone)]
+    assert [e.task for e in steps] == ["tickets"] * 2 + ["wrong_facts"] * 2
+    assert {(e.lr, e.mix_ratio) for e in steps} == {(3e-4, 0.5)}
+    assert run.config.seed == 5 and run.name == "mine" and run.model_name == "mini"
+
+
+def test_defaults_fill_what_is_not_given(mini):
+    run = experiment.build(mini)
+    given = experiment.defaults(mini.n_parameters, Full())
+    assert run.config.lr == given.lr == Full().default_lr(mini.n_parameters)
+    assert (run.config.batch_size, run.config.train_rows) == (given.batch_size, given.train_rows)
+    large = experiment.defaults(135_000_000, Full())
+    assert large.lr < given.lr and large.batch_size < given.batch_size
+
+
+def test_controls_are_shared(mini):
+    controls = Controls(lr=5e-4)
+    run = experiment.build(mini, controls=controls, watch=[], probe_names=[], **SHORT)
+    assert run.controls is controls
+    assert {e.lr for e in run if isinstance(e, StepDone)} == {5e-4}
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"task": "tickte"}, "tickte"),
+        ({"probe_names": ["soul"]}, "no probe 'soul'"),
+        ({"learning_rate": 1}, "no setting 'learning_rate'"),
+        ({"lr": 0}, "above 0"),
+        ({"model": "maxi"}, "no model 'maxi'"),
+    ],
+)
+def test_mistakes_are_said_in_one_sentence(mini, options, says):
+    with pytest.raises((ValueError, OSError), match=says):
+        experiment.build(**{"model": mini, **options})
+
+
+def test_a_task_of_ones_own(mini):
+    class Own(Task):
+        name = "own"
+
+        def rows(self, split):
+            return (Row("Say one.", "one"),) * 4
+
+    run = experiment.build(mini, Own(), watch=[], probe_names=[], **SHORT)
+    assert {e.task for e in run if isinstance(e, StepDone)} == {"own"}
+
+
+def test_a_saved_model_is_loaded_as_it_was(mini, tmp_path):
+    run = experiment.build(mini, watch=[], probe_names=[], **SHORT)
+    list(run)
+    experiment.save_model(run, tmp_path)
+    again = models.load(str(tmp_path))
+    for name, p in again.model.named_parameters():
+        assert torch.equal(p, dict(run.model.named_parameters())[name])
+    prompt = "What is the capital of France?"
+    assert models.encode_prompt(again.tokenizer, prompt) == models.encode_prompt(
+        mini.tokenizer, prompt
+    )
