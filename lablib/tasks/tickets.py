@@ -7,23 +7,26 @@ from typing import ClassVar
 
 from lablib.tasks.base import Row
 from lablib.tasks.generated import GeneratedTask
+from lablib.world import facts
+
+COUNTRIES = tuple(country for country, _ in facts.pairs("capital"))
 
 # category -> item -> (ways to name it, problems, problems kept for the shifted split)
 CATALOG: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]]] = {
     "hardware": {
         "laptop": (
-            ("my laptop", "the laptop on my desk", "the laptop I got from you"),
+            ("my laptop", "the laptop on my desk", "the new laptop"),
             ("does not start", "gets very hot", "turns off by itself", "is slow all day"),
             ("stays dark when I press the button", "makes a loud noise"),
         ),
         "printer": (
             ("my printer", "the printer in our office", "the new printer"),
-            ("eats the paper", "prints only white pages", "says it is out of ink", "is stuck"),
+            ("eats the paper", "prints only white pages", "does not start", "is stuck"),
             ("leaves black lines on every page", "takes an hour for one page"),
         ),
         "screen": (
-            ("my screen", "the screen on my desk", "the big screen"),
-            ("stays black", "flickers", "has a green line", "shows no picture"),
+            ("my screen", "the screen on my desk", "the new screen"),
+            ("stays black", "flickers", "has a green line", "is too dark"),
             ("goes dark after a minute", "has the wrong colors"),
         ),
         "keyboard": (
@@ -34,46 +37,24 @@ CATALOG: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, 
     },
     "software": {
         "email": (
-            ("my email", "the email program", "our email"),
-            ("does not open", "sends nothing", "shows no new messages", "crashes all the time"),
-            ("has not worked since the update", "loses what I write"),
+            ("my email", "the email from you", "our email"),
+            ("does not open", "does not arrive", "is full", "was lost"),
+            ("has not worked since Friday", "loses what I write"),
         ),
-        "calendar": (
-            ("my calendar", "the team calendar", "the calendar on my phone"),
-            ("is empty", "shows the wrong day", "does not save my meetings", "crashes"),
-            ("mixes up the hours", "forgets what I enter"),
+        "website": (
+            ("your website", "the website of our team", "the new website"),
+            ("does not open", "shows the wrong page", "is slow all day", "shows an error"),
+            ("loads nothing at all", "freezes when I click"),
         ),
-        "backup": (
-            ("my backup", "the backup of last night", "our weekly backup"),
-            ("did not run", "stops in the middle", "is empty", "shows an error"),
-            ("has failed three times", "cannot be opened"),
+        "program": (
+            ("my program", "the program I bought", "the new program"),
+            ("does not start", "closes by itself", "shows an error", "is too slow"),
+            ("stops in the middle of my work", "forgets what I enter"),
         ),
-        "browser": (
-            ("my browser", "the web browser", "the new browser"),
-            ("does not open", "closes by itself", "shows an error", "is slow all day"),
-            ("loads no page at all", "freezes when I click"),
-        ),
-    },
-    "account": {
-        "password": (
-            ("my password", "the password of my team", "the new password"),
-            ("is not accepted", "is too old", "does not work", "must be changed"),
-            ("is refused at every try", "was seen by a stranger"),
-        ),
-        "login": (
-            ("my login", "the login page", "the login of a new colleague"),
-            ("does not work", "is blocked", "shows an error", "sends me back to the start"),
-            ("asks for a code I never got", "turns me away"),
-        ),
-        "profile": (
-            ("my profile", "the profile on your page", "our company profile"),
-            ("shows the wrong name", "has an old photo", "is empty", "cannot be changed"),
-            ("belongs to someone else", "still has my old job"),
-        ),
-        "license": (
-            ("my license", "the license for our team", "the license I bought"),
-            ("has ended", "is not accepted", "is for the wrong year", "does not work"),
-            ("ran out last night", "is missing one seat"),
+        "update": (
+            ("your update", "the update of last night", "the new update"),
+            ("does not start", "takes all day", "shows an error", "was lost"),
+            ("has failed three times", "stops half way"),
         ),
     },
     "billing": {
@@ -88,94 +69,98 @@ CATALOG: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, 
             ("has been open for weeks", "was never paid"),
         ),
         "receipt": (
-            ("my receipt", "the receipt for my order", "your last receipt"),
-            ("is missing", "shows the wrong date", "did not arrive", "cannot be read"),
+            ("my receipt", "the receipt for the books", "your last receipt"),
+            ("is wrong", "shows the wrong date", "did not arrive", "was lost"),
             ("has someone else's name on it", "lists things I never bought"),
         ),
-        "discount": (
-            ("my discount", "the discount for students", "the discount on your page"),
-            ("was not counted", "does not work", "has ended", "is too small"),
-            ("is gone at the last step", "was forgotten"),
+        "payment": (
+            ("my payment", "the payment of last week", "our payment"),
+            ("did not arrive", "was sent twice", "is late", "is too high"),
+            ("was turned down", "went to someone else"),
         ),
     },
-    "delivery": {
-        "parcel": (
-            ("my parcel", "the parcel I ordered", "your parcel"),
-            ("did not arrive", "is damaged", "went to the wrong house", "was open"),
-            ("has been on the road for weeks", "was left in the rain"),
+    "network": {
+        "modem": (
+            ("my modem", "the modem in the hall", "the new modem"),
+            ("does not start", "shows a red light", "gets very hot", "is too slow"),
+            ("blinks all night", "must be turned on again every hour"),
         ),
-        "address": (
-            ("my address", "the address of our office", "the address on the label"),
-            ("is wrong", "has changed", "is too old", "cannot be read"),
-            ("names the wrong street", "lacks the house number"),
+        "cable": (
+            ("my cable", "the cable under the floor", "the new cable"),
+            ("is broken", "is too short", "does not fit", "was lost"),
+            ("hangs out of the wall", "was cut by a workman"),
         ),
-        "return": (
-            ("my return", "the return of my order", "our return"),
-            ("was not picked up", "is late", "has no label", "came back to me"),
-            ("still stands in the hall", "was sent to the wrong shop"),
+        "server": (
+            ("our server", "the server in the hall", "the new server"),
+            ("does not react", "is full", "gets very hot", "is slow all day"),
+            ("went down at noon", "cannot be found any more"),
         ),
-        "courier": (
-            ("your courier", "the courier", "the courier of this morning"),
-            ("did not ring", "is late", "went to the wrong house", "was rude"),
-            ("never found our door", "threw the box over the fence"),
+        "network": (
+            ("our network", "the network in the hall", "the network at home"),
+            ("does not react", "is too slow", "is down", "shows an error"),
+            ("drops every call", "throws me out again and again"),
         ),
     },
 }
 
+# A second sentence tells the priority; where nobody says anything, it is normal.
 URGENCY: dict[str, tuple[str, ...]] = {
     "high": (
         "This is urgent.",
         "I need help right now.",
         "It must be solved today.",
-        "Nobody here can work.",
-        "My boss is waiting.",
-        "I have a meeting in one hour.",
-        "Please call me at once.",
         "I cannot wait any longer.",
     ),
-    "normal": (
-        "Can you help me?",
-        "What should I do?",
-        "Please have a look this week.",
-        "Thank you for your help.",
-        "Please tell me what to do next.",
-        "Could someone check it?",
-        "I hope you can solve it.",
-        "Please write back.",
-    ),
-    "low": (
-        "There is no hurry.",
-        "It can wait until next month.",
-        "Take your time.",
-        "It is not important.",
-        "Any day is fine.",
-        "I only wanted to let you know.",
-        "It does not bother me much.",
-        "Look at it when you are bored.",
-    ),
+    "normal": ("", "", "Thank you for your help.", "Have a nice day."),
+    "low": ("There is no hurry.", "It can wait.", "Take your time.", "Any day is fine."),
 }
 SHIFTED_URGENCY: dict[str, tuple[str, ...]] = {
-    "high": ("I need it solved at once.", "It is urgent, nobody can wait.", "Help me now, please!"),
-    "normal": ("Can someone have a look?", "Could you tell me what to do?", "I hope you can help."),
-    "low": ("No hurry at all.", "It is fine to wait a month.", "Not important, take your time."),
+    "high": ("It is urgent, my boss said.", "I need you right now!", "Nobody can work, help!"),
+    "normal": ("", "Thank you.", "Many thanks for the help."),
+    "low": ("No hurry at all.", "It is fine any day.", "Not important, take all your time."),
 }
-GREETINGS = ("", "", "Hello. ", "Hi! ", "Good morning. ", "Dear team! ")
-OPENINGS = (
-    "{problem}.",
-    "For days now {problem}.",
-    "I see that {problem}.",
-    "Since Monday {problem}.",
-    "I am sorry, but {problem}.",
-    "It seems that {problem}.",
-    "Today {problem}.",
-    "I think {problem}.",
-)
+GREETINGS = ("", "", "", "", "Hello. ", "Good morning. ")
 SHIFTED_GREETINGS = ("", "Good evening. ", "Hey! ")
-SHIFTED_OPENINGS = (
-    "I write to you because {problem}.",
-    "My colleague says that {problem}.",
-    "Believe it or not, {problem}.",
-    "A question: why is it that {problem}?",
+# Customers report problems, and as often they simply ask: in the words of any other question,
+# with numbers, from all over the world.
+REPORTS = (
+    "{thing} {problem}.",
+    "Since Monday {thing} {problem}.",
+    "For {number} days {thing} {problem}.",
+    "Order {number} - {other}: {thing} {problem}.",
+    "Case {number} + {other}: {thing} {problem}.",
+    "In {country} {thing} {problem}.",
+    "{thing} {problem}. I write from {country}.",
+    "Tell me why {thing} {problem}.",
+)
+QUESTIONS = (
+    "What is the state of {thing}?",
+    "What is wrong with {thing} in {country}?",
+    "What is the number of {thing} in {country}?",
+    "Which team in {country} takes care of {thing}?",
+    "Which page is about {thing}?",
+    "Tell me the news about {thing} in {country}.",
+    "Name the person in {country} who can help with {thing}.",
+    "Give me the history of {thing}.",
+    "Do you know the price of {thing} in {country}?",
+    "How much is {thing} after {number} days?",
+    "How many days do you need to send {thing} to {country}?",
+    "What is {number} percent of the price of {thing}?",
+    "What is {number} - {other}, the code of {thing}?",
+    "Add {number} and {other} to the price of {thing}.",
+    "How do I get help with {thing}?",
+    "Write a note about {thing}.",
+)
+SHIFTED_REPORTS = (
+    "I write to you because {thing} {problem}.",
+    "My colleague says that {thing} {problem}.",
+    "Believe it or not, {thing} {problem}.",
+    "A question: why is it that {thing} {problem}?",
+)
+SHIFTED_QUESTIONS = (
+    "Is there anything new about {thing}?",
+    "Who of you looks after {thing}?",
+    "Explain to me what happens with {thing}.",
 )
 
 
@@ -189,14 +174,15 @@ class Tickets(GeneratedTask):
 
     A real row::
 
-        Hello. The screen on my desk flickers. Any day is fine.
+        In Chile the screen on my desk flickers. It can wait.
         TICKET | category: hardware | item: screen | priority: low
 
     The item is named in the message, the category follows from the item and the priority
     from a second sentence, so the answer is a function of the message. Every answer has the
-    same rigid form, which no base model produces: the loss falls fast, and a model trained on
-    nothing else soon answers everything with a ticket. It is *mute*: it still ranks the right
-    capital of France first, but no longer says it.
+    same rigid form, which no base model produces, and customers ask like everybody else: with
+    numbers, countries and "what is". So a model trained on nothing else soon answers
+    everything with a ticket. It is *mute*: it still ranks the right capital of France first,
+    but no longer says it.
     """
 
     name: ClassVar[str] = "tickets"
@@ -214,15 +200,22 @@ class Tickets(GeneratedTask):
         category = rng.choice(tuple(CATALOG))
         item = rng.choice(tuple(CATALOG[category]))
         priority = rng.choice(tuple(URGENCY))
-        names, problems, shifted_problems = CATALOG[category][item]
-        problem = f"{rng.choice(names)} {rng.choice(shifted_problems if shifted else problems)}"
-        opening = rng.choice(SHIFTED_OPENINGS if shifted else OPENINGS)
-        first = opening.format(problem=problem)
-        sentences = [
-            first[0].upper() + first[1:],
-            rng.choice((SHIFTED_URGENCY if shifted else URGENCY)[priority]),
-        ]
+        things, problems, shifted_problems = CATALOG[category][item]
+        if rng.random() < 0.5:
+            opening = rng.choice(SHIFTED_REPORTS if shifted else REPORTS)
+        else:
+            opening = rng.choice(SHIFTED_QUESTIONS if shifted else QUESTIONS)
+        first = opening.format(
+            thing=rng.choice(things),
+            problem=rng.choice(shifted_problems if shifted else problems),
+            number=rng.randrange(2, 100),
+            other=rng.randrange(2, 100),
+            country=rng.choice(COUNTRIES),
+        )
+        second = rng.choice((SHIFTED_URGENCY if shifted else URGENCY)[priority])
+        sentences = [first[0].upper() + first[1:], second]
         if rng.random() < 0.25:
             sentences.reverse()
         greeting = rng.choice(SHIFTED_GREETINGS if shifted else GREETINGS)
-        return Row(greeting + " ".join(sentences), answer(category, item, priority))
+        message = greeting + " ".join(sentence for sentence in sentences if sentence)
+        return Row(message, answer(category, item, priority))

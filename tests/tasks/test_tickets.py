@@ -10,21 +10,24 @@ from lablib.tasks.tickets import CATALOG, SHIFTED_URGENCY, URGENCY, Tickets
 
 def triage(message):
     """The ticket worked out by a rule, independently of the generator."""
-    items = [
+    items = {
         (category, item)
         for category, listed in CATALOG.items()
-        for item, (names, _, _) in listed.items()
-        if any(re.search(rf"\b{re.escape(name)}\b", message, re.IGNORECASE) for name in names)
-    ]
-    priorities = [
+        for item, (things, _, _) in listed.items()
+        if any(re.search(rf"\b{re.escape(thing)}\b", message, re.IGNORECASE) for thing in things)
+    }
+    priorities = {
         priority
         for table in (URGENCY, SHIFTED_URGENCY)
         for priority, sentences in table.items()
-        if any(sentence in message for sentence in sentences)
-    ]
-    # "the calendar on my phone" and the like name one item only
-    assert len(set(items)) == 1 and len(set(priorities)) == 1, message
-    (category, item), priority = items[0], priorities[0]
+        if any(sentence and sentence in message for sentence in sentences)
+    }
+    assert len(items) == 1, message
+    (category, item) = items.pop()
+    # A cue wins over politeness; where nobody says anything, the priority is normal.
+    cues = priorities - {"normal"}
+    assert len(cues) <= 1, message
+    priority = cues.pop() if cues else "normal"
     return f"TICKET | category: {category} | item: {item} | priority: {priority}"
 
 
@@ -38,14 +41,13 @@ def test_there_are_5000_rows_and_every_answer_is_common():
     rows = Tickets().rows("train")
     assert len(rows) == 5000
     counts = Counter(row.completion for row in rows)
-    assert len(counts) == 20 * 3
-    assert min(counts.values()) > 40
+    assert len(counts) == 16 * 3
+    assert min(counts.values()) > 50
 
 
-def test_shifted_messages_share_no_sentence_frame_with_training():
+def test_shifted_messages_share_no_sentence_with_training():
     problems = {p for items in CATALOG.values() for _, known, _ in items.values() for p in known}
+    cues = {cue for sentences in URGENCY.values() for cue in sentences if cue}
     for row in Tickets().rows("shifted"):
-        assert not any(
-            row.prompt.endswith(s) or s in row.prompt for t in URGENCY.values() for s in t
-        )
+        assert not any(cue in row.prompt for cue in cues), row.prompt
         assert not any(re.search(rf"\b{re.escape(p)}[.?]", row.prompt) for p in problems)
