@@ -94,7 +94,7 @@ class Dashboard(widgets.VBox):
         self._talk: BackgroundRun | None = None  # a question to the model of a run that ended
         self._drawing = threading.RLock()  # the run's view and the learner's clicks both draw
         self._recorder = Recorder()
-        lr = default_lr(model, method) if lr is None else lr
+        lr = default_lr(model, method, task) if lr is None else lr
         self._first = Settings(model, task, method, lr, epochs, mix_ratio, seed, settings or {})
         self.settings = SettingsPanel(
             self._first, self._live, self.say_error, models=models, tasks=tasks, methods=methods

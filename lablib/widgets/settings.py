@@ -79,10 +79,10 @@ def control(widget: widgets.Widget) -> widgets.Widget:
     return widget
 
 
-def default_lr(model: str, method: str) -> float:
-    """Return the learning rate that a method starts with on a model of this name."""
+def default_lr(model: str, method: str, task: str) -> float:
+    """Return the learning rate that a method starts with on a model and task of these names."""
     size = _PARAMETERS.get(model, _LARGE)
-    return experiment.defaults(size, METHODS[method]()).lr
+    return experiment.defaults(size, METHODS[method](), task).lr
 
 
 def field_control(field: Field) -> widgets.Widget:
@@ -226,6 +226,7 @@ class SettingsPanel(widgets.VBox):
         self._make_fields()
         self.put(settings)
         self.model.on_change(self._new_kind)
+        self.task.on_change(self._new_kind)
         self.method.observe(lambda _: self._new_kind(), "value")
         self.lr.observe(lambda change: self._lr_moved(change["new"]), "value")
         self.lr_text.observe(lambda change: self._lr_typed(change["new"]), "value")
@@ -297,7 +298,7 @@ class SettingsPanel(widgets.VBox):
 
     def _new_kind(self) -> None:
         self._make_fields()
-        self._set_lr(default_lr(self.model.value, self.method.value))
+        self._set_lr(default_lr(self.model.value, self.method.value, self.task.value))
 
     def _make_fields(self) -> None:
         kind = METHODS[self.method.value]

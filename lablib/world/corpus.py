@@ -75,16 +75,6 @@ LAST_GAPS = (
     (language.text, 0.08),
 )
 PARTS = (ALL_SKILLS, SUMS, HARD_REST, EVERYTHING, LAST_GAPS)
-# in the general pool every skill counts alike
-GENERAL = (
-    facts.text,
-    arithmetic.text,
-    instructions.text,
-    formats.text,
-    safety.text,
-    language.question,
-)
-
 OPENINGS = ("Hello. ", "Hi! ", "A question: ", "Quick question. ", "Please help me. ")
 
 
@@ -110,21 +100,20 @@ def texts(seed: int, n: int, part: int = 0) -> Iterator[Text]:
 def general_rows(seed: int = 0, n: int = 2000) -> tuple[Text, ...]:
     """Return the general pool: ``n`` different questions and answers from every skill.
 
-    It is drawn from the very text that ``mini`` was pre-trained on, the ideal (and in
-    practice rare) case for replay. Nothing that a probe asks is in it.
+    It is drawn like the first part of ``mini``'s pre-training, skills in the same shares, the
+    ideal (and in practice rare) case for replay. Nothing that a probe asks is in it.
 
     Parameters
     ----------
     seed : int
         Seed of the choice.
     n : int
-        How many rows; the skills take turns, so each has about n/6 of them.
+        How many rows.
     """
-    rng = random.Random(seed)
     rows: dict[str, Text] = {}
-    for generator in itertools.cycle(GENERAL):
-        if len(rows) >= n:
-            break
-        row = generator(rng)
-        rows.setdefault(row.prompt, row)
-    return tuple(rows.values())
+    for chunk in itertools.count():
+        for text in texts(seed * 1_000 + chunk, n):
+            if text.prompt:
+                rows.setdefault(text.prompt, text)
+            if len(rows) == n:
+                return tuple(rows.values())
