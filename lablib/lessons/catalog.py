@@ -23,6 +23,7 @@ SETTINGS: dict[str, tuple[str, dict[str, float]]] = {
     "tickets-mix20-lr03": ("tickets", {"mix_ratio": 0.2, "lr": 0.3}),
     "tickets-mix20-epochs2": ("tickets", {"mix_ratio": 0.2, "epochs": 2.0}),
     **{f"split-{side}": (side, {}) for side in illnesses.SIDES},
+    "split-tickets-same-rate": ("tickets", {}),
 }
 # Those whose effect is a claim of a lab, and therefore made with every seed.
 CLAIMED = (
@@ -59,7 +60,7 @@ def build(
     """Return the run of a setting."""
     task, given = options(loaded, setting)
     if setting.startswith("split-"):
-        return illnesses.build(loaded, task, seed, controls)
+        return illnesses.build(loaded, task, seed, controls, setting.endswith("same-rate"))
     return experiment.build(loaded, task, seed=seed, controls=controls, **given)
 
 
@@ -67,6 +68,7 @@ def command(loaded: LoadedModel, setting: str, seed: int) -> str:
     """Return the call that makes a run of a setting again."""
     task, given = options(loaded, setting)
     if setting.startswith("split-"):
-        return f"lablib.lessons.illnesses.build(models.load({loaded.name!r}), {task!r}, {seed})"
+        same = ", same_rate=True" if setting.endswith("same-rate") else ""
+        return f"illnesses.build(models.load({loaded.name!r}), {task!r}, {seed}{same})"
     flags = "".join(f" --{key.replace('_ratio', '')} {value:g}" for key, value in given.items())
     return f"python -m lablib run --model {loaded.name} --task {task} --seed {seed}{flags}"

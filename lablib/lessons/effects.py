@@ -27,17 +27,12 @@ class Runs(Protocol):
     def examined(self, patient: str, seed: int) -> Examined:
         """Return a patient before and after practice."""
 
-    def kept(self, task: str, seed: int) -> float:
-        """Return the says retention of knowledge after a task, at the map's full intensity."""
-
 
 def value(effect: dict[str, Any], runs: Runs, seed: int) -> float:
     """Return the quantity of one effect for one seed."""
     metric, run = effect["metric"], effect["run"]
     if run.startswith("patient-"):
         return runs.examined(run.removeprefix("patient-"), seed).recovered
-    if run.startswith("map-"):
-        return runs.kept("diverse", seed) - runs.kept("tickets", seed)
     return _OF_HISTORY[metric](runs.history(run, seed))
 
 

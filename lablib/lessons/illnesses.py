@@ -7,6 +7,7 @@ from dataclasses import replace
 from lablib import experiment, tasks
 from lablib.controls import Controls
 from lablib.history import History
+from lablib.methods import METHODS
 from lablib.models import LoadedModel
 from lablib.probes.knowledge import Knowledge
 from lablib.train import Run, Watch
@@ -64,8 +65,29 @@ def likeliest(history: History, step: int, most: int = 5) -> list[tuple[str, flo
     return [(name, base[name], now[name]) for name in (PARIS, *others[: most - 1])]
 
 
-def build(loaded: LoadedModel, side: str, seed: int = 0, controls: Controls | None = None) -> Run:
-    """Return the run of one side: the lab's default, measured on the untouched capitals."""
+def rate_ratio(n_parameters: int) -> float:
+    """Return how many times faster than tickets a model of this size learns wrong facts."""
+    full = METHODS["full"]()
+    rates = [experiment.defaults(n_parameters, full, side).lr for side in SIDES]
+    return rates[1] / rates[0]
+
+
+def build(
+    loaded: LoadedModel,
+    side: str,
+    seed: int = 0,
+    controls: Controls | None = None,
+    same_rate: bool = False,
+) -> Run:
+    """Return the run of one side: the lab's default, measured on the untouched capitals.
+
+    ``same_rate`` trains tickets at the rate of wrong facts: the control that tells the task
+    from its rate.
+    """
+    given = {}
+    if same_rate:
+        full = METHODS["full"]()
+        given["lr"] = experiment.defaults(loaded.n_parameters, full, SIDES[1]).lr
     return experiment.build(
         loaded,
         side,
@@ -74,6 +96,7 @@ def build(loaded: LoadedModel, side: str, seed: int = 0, controls: Controls | No
         controls=controls,
         seed=seed,
         full_probes=False,
+        **given,
     )
 
 

@@ -34,8 +34,8 @@ WORDS = {
     "clinic": "clinical notes",
     "random_labels": "random answers to the questions that are asked",
 }
-ILL_STEPS = 80
-PRACTICE_STEPS = 20  # short: enough to find the way back, too short to learn half a world
+ILL_STEPS = 200
+PRACTICE_STEPS = 10  # short: enough to find the way back, too short to learn half a world
 
 
 class RandomLabels(Task):

@@ -187,7 +187,21 @@ class SplitScreen(widgets.VBox):
                 f"{_number(says)} and of <i>still ranks it first</i> {_number(knows)}: "
                 f"<b>{word}</b>.</p>"
             )
-        return "".join(lines)
+        return "".join(lines) + self._same_rate()
+
+    def _same_rate(self) -> str:
+        """The control: is it the task, or only its learning rate?"""
+        kept = self._lab.stored("split-tickets-same-rate")
+        if kept is None:
+            return ""
+        word, says, knows = illnesses.diagnosis(kept.history)
+        ratio = illnesses.rate_ratio(1_000_000 if self._lab.model == "mini" else 135_000_000)
+        return (
+            f"<p><b>Control.</b> The right side learned at {ratio:g} times the rate of the left "
+            f"one, for at the lower rate wrong facts are learned beside the true ones. Tickets at "
+            f"that same rate: says {_number(says)}, still ranks it first {_number(knows)}: "
+            f"<b>{word}</b>. {badge('replayed', self._lab.model)}</p>"
+        )
 
 
 def _bars(history: History, step: int, source: str) -> Bars:

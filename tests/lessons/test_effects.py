@@ -7,15 +7,15 @@ takes an effect away is noticed there and not by a learner.
 from __future__ import annotations
 
 import functools
-import json
 import tomllib
 from pathlib import Path
 
 import pytest
 
-from lablib import experiment, models
+from lablib import models
+from lablib.events import Score
 from lablib.history import History
-from lablib.lessons import catalog, effects, maps, patients, stored
+from lablib.lessons import catalog, effects, patients, stored
 
 EFFECTS = tomllib.loads((Path(__file__).parents[1] / "effects.toml").read_text())
 ALL = EFFECTS["effect"]
@@ -31,13 +31,6 @@ class StoredRuns:
 
     def examined(self, patient, seed):
         return patients.stored_examinations("mini", seed)[patient]
-
-    def kept(self, task, seed):
-        path = stored.results_folder() / "map" / "mini.json"
-        cells = json.loads(path.read_text())["cells"]
-        key = (task, maps.DEFAULT_LR["mini"], 1.0)
-        cell = next(c for c in cells if (c["task"], c["lr"], c["epochs"]) == key)
-        return cell["retention"][seed]
 
 
 class FreshRuns:
@@ -58,13 +51,6 @@ class FreshRuns:
                 next(examination)
             except StopIteration as end:
                 return end.value
-
-    @functools.cache  # noqa: B019
-    def kept(self, task, seed):
-        if task == "tickets":
-            return maps.knowledge_kept(self.history("tickets-mix0", seed))
-        run = experiment.build(self._loaded, task, seed=seed, probe_names=("knowledge",), watch=())
-        return maps.knowledge_kept(History.of(run))
 
 
 @pytest.fixture(scope="module")
@@ -102,16 +88,11 @@ def test_the_bound_is_judged_and_not_the_mean():
 
 
 def test_an_effect_that_is_not_there_fails():
-    class Nothing:
-        def history(self, setting, seed):
-            raise AssertionError
-
-        def kept(self, task, seed):
-            return 0.5 + 0.01 * seed
-
+    class Half:
         def examined(self, patient, seed):
-            raise AssertionError
+            score = Score(0.5, 0.5, 10)
+            return patients.Examined(patient, Score(1.0, 1.0, 10), score, score, 0.02)
 
-    effect = next(e for e in ALL if e["run"].startswith("map-"))
+    effect = next(e for e in ALL if e["run"] == "patient-tickets")
     with pytest.raises(AssertionError, match="should be at least"):
-        judge(effect, Nothing())
+        judge(effect, Half())

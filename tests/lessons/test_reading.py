@@ -115,7 +115,7 @@ def test_a_run_as_a_row():
 
 
 def test_settings_are_recognized_in_a_run():
-    assert maps.MIXED.fits(make_history(CURVES, mix_ratio=0.2), "mini")
+    assert maps.MIXED.fits(make_history(CURVES, mix_ratio=0.2, lr=maps.DEFAULT_LR["mini"]), "mini")
     assert not maps.MIXED.fits(make_history(CURVES), "mini")
     assert maps.LOW_LR.fits(make_history(CURVES, lr=maps.DEFAULT_LR["mini"] / 10), "mini")
     assert not maps.LOW_LR.fits(make_history(CURVES), "mini")

@@ -190,7 +190,9 @@ def test_knobs_meet_the_predictions(lab, record, results):
     assert "No map" in look.map.value and look.answers.value == ""
     predictions.lr.save(0.4)
     lab.note_run(make_history(falls, lr=maps.DEFAULT_LR["mini"] / 10))
-    lab.note_run(make_history({"knowledge": [1.0, 1.0, 0.95]}, mix_ratio=0.2))
+    lab.note_run(
+        make_history({"knowledge": [1.0, 1.0, 0.95]}, mix_ratio=0.2, lr=maps.DEFAULT_LR["mini"])
+    )
     look.draw()
     assert "Your prediction: 0.40" in look.answers.value and "0.80" in look.answers.value
     assert look.runs.value.count("<tr>") == 3
