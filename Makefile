@@ -35,12 +35,12 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch $@
 
 lab: $(STAMP)
-	@echo "Lab 00 opens at the first address printed below (stop with Ctrl-C)."
+	@echo "Lab 00 is served at the addresses printed below (stop with Ctrl-C)."
 	$(BIN)/jupyter lab $(ROOT) $(NO_BROWSER) --port=$(or $(PORT),8888) \
 	  --LabApp.default_url=/lab/tree/labs/00_start_here.ipynb $(ARGS)
 
 apps: $(STAMP)
-	@echo "The labs are served at http://localhost:$(or $(PORT),8866)/ (stop with Ctrl-C)."
+	@echo "The labs are served at the address printed below (stop with Ctrl-C)."
 	JUPYTER_PATH="$(CURDIR)/labs/home:$$JUPYTER_PATH" $(BIN)/voila labs $(NO_BROWSER) \
 	  --port=$(or $(PORT),8866) --template=lethe --classic-tree $(ARGS)
 

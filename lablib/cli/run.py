@@ -133,6 +133,7 @@ def follow(the_run: Run, record: Record, quiet: bool = False) -> None:
                 bar.set_description("training", refresh=False)
                 bar.set_postfix_str(postfix(record.history), refresh=False)
                 bar.update(1)
+        bar.set_description("ended", refresh=False)
         bar.set_postfix_str(postfix(record.history))
 
 

@@ -23,7 +23,7 @@ def test_a_run_writes_everything_it_measured(tmp_path, capsys):
     assert main(arguments) == 0
     out, err = capsys.readouterr()
     assert "knowledge" in out and "done after 2 steps" in out and str(file) in out
-    assert "training" in err and "loss" in err  # the progress bar
+    assert "2/2" in err and "loss" in err and "kept" in err  # the progress bar
     found = json.loads(file.read_text())
     assert found["finished"] == "done" and found["steps"] == 2 and found["seed"] == 3
     assert found["model"] == "mini" and found["tasks"] == ["tickets"]
