@@ -142,6 +142,8 @@ class SplitScreen(widgets.VBox):
     def _side(side: str, history: History, step: int, source: str) -> str:
         steps, says = history.curve("knowledge", "says")
         _, knows = history.curve("knowledge", "knows")
+        seen = sum(at <= step for at in steps)  # what is to come is not shown before
+        steps, says, knows = steps[:seen], says[:seen], knows[:seen]
         chart = Chart(
             title="Capitals that neither task mentions",
             x_label="step",
