@@ -11,6 +11,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import torch
 
 from lablib import models
 from lablib.events import Score
@@ -55,7 +56,11 @@ class FreshRuns:
 
 @pytest.fixture(scope="module")
 def fresh():
-    return FreshRuns()
+    """Runs with as many threads as the stored ones had: the same seed, the same trajectory."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(stored.load("mini", "tickets-mix0").facts["machine"]["threads"])
+    yield FreshRuns()
+    torch.set_num_threads(threads)
 
 
 def judge(effect, runs):
