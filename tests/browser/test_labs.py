@@ -16,6 +16,10 @@ from tests.browser.driver import (
 )
 
 TRAINED_MS = 120_000
+# the table is made anew at every probe point: look for the row each time
+FRANCE_IS_A_TICKET = """board => [...board.querySelectorAll(".lethe-answers tbody tr")].some(row =>
+    row.cells[0].innerText.trim() === "What is the capital of France?" &&
+    row.cells[1].innerText.includes("Paris") && row.cells[2].innerText.includes("TICKET"))"""
 
 
 @pytest.fixture(params=["lab", "voila"])
