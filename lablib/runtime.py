@@ -111,7 +111,15 @@ def memory_mb() -> float:
 
 
 def peak_memory_mb() -> float:
-    """Return the highest resident memory this process has had, in megabytes."""
+    """Return the highest resident memory this process has had, in megabytes.
+
+    On Linux this is ``VmHWM``: ``ru_maxrss`` would be the parent's peak where that was higher,
+    for a new process starts with the figure of the one it was forked from.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        fields = dict(line.split(":", 1) for line in status.read_text().splitlines())
+        return int(fields["VmHWM"].split()[0]) * 1024 / 1e6
     try:
         import resource
     except ImportError:  # Windows keeps the peak elsewhere

@@ -1,6 +1,8 @@
 """Seeds for every purpose, precision by what the hardware has, a home that can be written."""
 
 import contextlib
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -80,3 +82,13 @@ def test_versions_name_what_can_change_a_result():
 
 def test_memory_is_measured_in_megabytes():
     assert 50 < runtime.memory_mb() <= runtime.peak_memory_mb() * 1.01 < 1e6
+
+
+def test_the_peak_of_a_process_is_its_own_and_not_its_parents():
+    inner = "from lablib import runtime; print(runtime.peak_memory_mb())"
+    outer = (
+        "import subprocess, sys; ballast = bytearray(b'x') * 1_200_000_000; "
+        f"print(subprocess.check_output([sys.executable, '-c', {inner!r}], text=True))"
+    )
+    peak = float(subprocess.check_output([sys.executable, "-c", outer], text=True))
+    assert 50 < peak < 1000

@@ -67,7 +67,7 @@ def watch_it_forget(page, shoot):
     wait_for(page, f"e => Number(e.value) < {before}", rate)
     # the run marks where it took the new rate over
     wait_for(page, f"e => e.innerHTML.includes('lr {before} →')", picture)
-    board.locator(".lethe-answers .lethe-changed").first.wait_for(timeout=TRAINED_MS)
+    wait_for(page, FRANCE_IS_A_TICKET, board)
     shoot(page, "running")
     button(board, "Stop").click()
     wait_for(page, "e => !e.disabled", button(page, "Start"))
