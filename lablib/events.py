@@ -93,6 +93,8 @@ class StepDone:
     n_rows: int
     total_steps: int  # as planned now; changes when ``epochs`` is changed during the run
     seconds: float  # wall time of this step
+    n_general_tokens: int = 0  # of the answer tokens of this batch, those of general rows
+    n_tokens: int = 0  # answer tokens of this batch
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from lablib import models, tasks, world
+from lablib import methods, models, tasks, world
 from lablib.controls import Controls
-from lablib.methods import METHODS, Method
+from lablib.methods import Method
 from lablib.models import LoadedModel
 from lablib.models.files import quietly
 from lablib.probes import PROBES, Probe, openended
@@ -37,6 +37,7 @@ class Defaults:
     probe_every: int  # steps between two probe points
     task_test_rows: int  # test rows scored at each probe point
     max_length: int  # tokens of a row, prompt and answer together
+    mix_ratio: float = 0.0  # share of general rows
 
 
 def defaults(n_parameters: int, method: Method, task: str = "tickets") -> Defaults:
@@ -48,32 +49,10 @@ def defaults(n_parameters: int, method: Method, task: str = "tickets") -> Defaul
     lr = method.default_lr(n_parameters)
     if n_parameters < SMALL:
         lr *= SMALL_RATE_FACTORS.get(task, 1.0)
-        return Defaults(lr, 16, 4000, probe_every=25, task_test_rows=32, max_length=128)
-    return Defaults(lr, 4, 80, probe_every=10, task_test_rows=8, max_length=256)
-
-
-def make_method(name: str, settings: Mapping[str, Any] | None = None) -> Method:
-    """Return the method ``name`` with ``settings`` put into its fields.
-
-    Raises
-    ------
-    ValueError
-        If the method or a field does not exist or a value is out of range; the sentence says
-        what there is.
-    """
-    if name not in METHODS:
-        raise ValueError(f"There is no method {name!r}; choose one of {', '.join(METHODS)}.")
-    known = {f.name: f for f in fields(METHODS[name]) if f.init}
-    for key, value in (settings or {}).items():
-        if key not in known:
-            have = f"its settings are {', '.join(known)}" if known else "it has no settings"
-            raise ValueError(f"The method {name} has no setting {key!r}; {have}.")
-        low, high = (known[key].metadata.get(end) for end in ("low", "high"))
-        if low is not None and not (isinstance(value, int | float) and low <= value <= high):
-            raise ValueError(
-                f"{name}.{key} must be a number between {low} and {high}, not {value!r}."
-            )
-    return METHODS[name](**(settings or {}))
+        given = Defaults(lr, 16, 4000, probe_every=25, task_test_rows=32, max_length=128)
+    else:
+        given = Defaults(lr, 4, 80, probe_every=10, task_test_rows=8, max_length=256)
+    return replace(given, mix_ratio=method.default_mix_ratio)
 
 
 def general_pool(loaded: LoadedModel, n: int = 2000, seed: int = 0) -> Sequence[Row]:
@@ -166,7 +145,7 @@ def build(
     ValueError, OSError
         With one sentence that says what is wrong and what to do.
     """
-    the_method = make_method(method, settings) if isinstance(method, str) else method
+    the_method = methods.make(method, settings) if isinstance(method, str) else method
     the_probes = make_probes(probe_names) if probes is None else tuple(probes)
     the_tasks = _tasks(task)
     if isinstance(model, LoadedModel):

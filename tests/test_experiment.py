@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import pytest
 import torch
 
 from lablib import experiment, models, world
 from lablib.controls import Controls
 from lablib.events import Answered, Probed, StepDone
-from lablib.methods import METHODS, Full
+from lablib.methods import Full
 from lablib.probes import PROBES, openended
 from lablib.tasks.base import Row, Task
 
@@ -20,39 +18,6 @@ SHORT = {"max_steps": 2, "batch_size": 2, "full_probes": False, "task_test_rows"
 @pytest.fixture(scope="module")
 def mini():
     return models.load("mini")
-
-
-@dataclass
-class Anchored(Full):
-    """A method with a setting, as those to come have."""
-
-    strength: float = field(default=1.0, metadata={"low": 0.0, "high": 10.0})
-
-
-@pytest.fixture
-def anchored(monkeypatch):
-    monkeypatch.setitem(METHODS, "anchored", Anchored)
-
-
-def test_a_method_gets_its_settings(anchored):
-    assert experiment.make_method("anchored").strength == 1.0
-    assert experiment.make_method("anchored", {"strength": 3}).strength == 3
-
-
-@pytest.mark.parametrize(
-    ("name", "settings", "says"),
-    [
-        ("magic", {}, "no method 'magic'; choose one of full"),
-        ("full", {"strength": 1}, "has no setting 'strength'; it has no settings"),
-        ("anchored", {"depth": 1}, "its settings are strength"),
-        ("anchored", {"strength": 11}, "between 0.0 and 10.0"),
-        ("anchored", {"strength": float("nan")}, "between 0.0 and 10.0"),
-        ("anchored", {"strength": "much"}, "between 0.0 and 10.0"),
-    ],
-)
-def test_a_wrong_method_or_setting_is_said(anchored, name, settings, says):
-    with pytest.raises(ValueError, match=says):
-        experiment.make_method(name, settings)
 
 
 def test_watch_prompts_are_one_a_capability_and_france_first(mini):

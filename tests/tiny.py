@@ -12,7 +12,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from lablib import models as lethe_models
-from lablib.methods import METHODS
+from lablib.methods import make
 from lablib.probes.base import Item, Probe
 from lablib.tasks.base import Row, Task
 from lablib.train import Run, TrainConfig
@@ -115,7 +115,9 @@ def config(**settings) -> TrainConfig:
     return TrainConfig(**{"lr": 3e-3, "batch_size": 4, "task_test_rows": 4} | settings)
 
 
-def run(*, of=None, tasks=None, method="full", general=GENERAL, probes=None, **options) -> Run:
+def run(
+    *, of=None, tasks=None, method="full", settings=None, general=GENERAL, probes=None, **options
+) -> Run:
     """Return a run on a fresh tiny model; ``of`` is another model, the rest goes to Run."""
     run_options = {
         name: options.pop(name)
@@ -126,7 +128,7 @@ def run(*, of=None, tasks=None, method="full", general=GENERAL, probes=None, **o
         model() if of is None else of,
         tokenizer(),
         tasks or [Letters()],
-        METHODS[method](),
+        make(method, settings),
         config(**options),
         [Vowels()] if probes is None else probes,
         general,

@@ -27,7 +27,7 @@ INTERRUPTED = 130  # the shell's status for Ctrl-C
 def run(args: argparse.Namespace) -> int:
     """Do the run that ``args`` describe; print its scores and return the exit status."""
     config = config_of(args)
-    settings = settings_of(args.settings, args.method)
+    settings = settings_of(args.settings)
     json_file = Path(args.json) if args.json else None
     save_folder = Path(args.save) if args.save else None
     if json_file:
@@ -99,20 +99,18 @@ def config_of(args: argparse.Namespace) -> dict[str, Any]:
     return {**config, "seed": args.seed, "full_probes": not args.quick}
 
 
-def settings_of(pairs: list[str], method: str) -> dict[str, Any]:
-    """Return the method's settings from ``METHOD.FIELD=VALUE`` texts."""
+def settings_of(pairs: list[str]) -> dict[str, Any]:
+    """Return the methods' settings by ``method.field`` from ``METHOD.FIELD=VALUE`` texts."""
     settings: dict[str, Any] = {}
     for pair in pairs:
         key, equals, text = pair.partition("=")
         owner, dot, field = key.partition(".")
         if not (equals and dot and owner and field):
             raise ValueError(f"--set takes METHOD.FIELD=VALUE, not {pair!r}.")
-        if owner not in method.split("+"):
-            raise ValueError(f"--set {pair} is for the method {owner}, but the run uses {method}.")
         try:
-            settings[field] = json.loads(text)
+            settings[key] = json.loads(text)
         except ValueError:
-            settings[field] = text
+            settings[key] = text
     return settings
 
 

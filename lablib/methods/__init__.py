@@ -1,10 +1,53 @@
 """Methods by key. A new method: one file beside this one, one line in ``METHODS``."""
 
-from lablib.methods.base import Method
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from lablib.methods.base import Method, check_field, hyperparameters
+from lablib.methods.compose import Compose
 from lablib.methods.full import Full
 
 METHODS: dict[str, type[Method]] = {
     "full": Full,
 }
 
-__all__ = ["METHODS", "Method"]
+
+def make(name: str, settings: Mapping[str, Any] | None = None) -> Method:
+    """Return the method of this name, with ``settings`` put into its fields.
+
+    Parameters
+    ----------
+    name : str
+        A key of ``METHODS``, or several joined by ``+`` (``"lora+ewc"``).
+    settings : mapping, optional
+        Values by ``field`` or ``method.field``; with several methods by ``method.field``.
+
+    Raises
+    ------
+    ValueError
+        If a method or field does not exist, a value is out of range or methods cannot be
+        combined; the sentence says what there is.
+    """
+    keys = name.split("+")
+    own: dict[str, dict[str, Any]] = {}
+    for key in keys:
+        if key not in METHODS:
+            raise ValueError(f"There is no method {key!r}; choose one of {', '.join(METHODS)}.")
+        own[key] = {}
+    for full_name, value in (settings or {}).items():
+        owner, dot, key = full_name.rpartition(".")
+        if not dot and len(keys) == 1:
+            owner = keys[0]
+        if owner not in own:
+            raise ValueError(
+                f"The setting {full_name} belongs to no method of {name}: "
+                f"call it {keys[0]}.{key} if it is for {keys[0]}."
+            )
+        own[owner][key] = check_field(METHODS[owner], key, value)
+    parts = [METHODS[key](**own[key]) for key in keys]
+    return parts[0] if len(parts) == 1 else Compose(parts)
+
+
+__all__ = ["METHODS", "Compose", "Method", "check_field", "hyperparameters", "make"]

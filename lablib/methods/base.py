@@ -6,7 +6,9 @@ the day its first method needs it (the planned names and their order are in CONT
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
 import torch
@@ -14,40 +16,204 @@ from torch import nn
 
 from lablib import models
 from lablib.controls import Batch
+from lablib.events import Progress
+from lablib.models import Rows
+
+SMALL = 10_000_000  # parameters; below it a model learns with a higher rate
+
+
+def setting(
+    default: Any,
+    *,
+    unit: str,
+    source: str,
+    low: float | None = None,
+    high: float | None = None,
+    choices: Sequence[str] | None = None,
+    live: bool = False,
+    log: bool = False,
+) -> Any:
+    """Return the dataclass field of a hyper-parameter, with all that a slider has to know.
+
+    Parameters
+    ----------
+    default
+        What it is unless something else is chosen.
+    unit, source : str
+        What it is counted in; where default and range come from.
+    low, high : float, optional
+        Range of a number, ends included.
+    choices : sequence of str, optional
+        The values of a field that is no number.
+    live : bool
+        True if it may be changed during a run.
+    log : bool
+        True if it is best set on a logarithmic scale.
+    """
+    metadata = {"unit": unit, "source": source, "low": low, "high": high, "choices": choices}
+    return field(default=default, metadata={**metadata, "live": live, "log": log})
 
 
 @dataclass
 class Method:
     """Fine-tune all weights with cross-entropy on the answer tokens; subclasses change a hook.
 
-    Fields of a subclass are its hyper-parameters. Each carries ``metadata`` with ``unit``,
-    ``low``, ``high``, ``source`` and, if it may be changed during a run, ``live=True``; the
-    dashboard builds its sliders from these. What is learned from data ends in ``_``.
+    Fields of a subclass are its hyper-parameters, made with ``setting``; the dashboard builds
+    its sliders from them. What is learned from data ends in ``_``.
     """
 
     name: ClassVar[str] = ""
     summary: ClassVar[str] = ""
+    # What of a run this method decides: two methods that decide the same cannot be combined.
+    # "weights": which are trained (``wrap``); "pool": what is mixed in (``pool``); "" neither.
+    decides: ClassVar[str] = ""
+    default_mix_ratio: ClassVar[float] = 0.0  # share of general rows that a run starts with
+
+    @property
+    def owns_pool(self) -> bool:
+        """True if this method decides what is mixed in."""
+        return self.decides == "pool"
+
+    def __post_init__(self):
+        for key, value in self.settings().items():
+            check_field(type(self), key, value)
 
     def default_lr(self, n_parameters: int) -> float:
-        """Return the learning rate this method starts with on a model of this size."""
-        raise NotImplementedError
+        """7e-4 below ten million parameters, 1e-4 above (our own sweep; see docs/LOG.md)."""
+        return 7e-4 if n_parameters < SMALL else 1e-4
+
+    def prepare(
+        self, base: nn.Module, tokenizer, tasks: Sequence[Rows], general: Rows, seed: int
+    ) -> Iterator[Progress]:
+        """Learn what is needed from the untouched base, part by part; before ``wrap``.
+
+        A pure function of its arguments: a resumed run prepares again.
+
+        Parameters
+        ----------
+        base : nn.Module
+            The model before any training, in eval mode, to be left as it is.
+        tokenizer
+            The model's tokenizer.
+        tasks : sequence of Rows
+            Training rows of each task; those in ``used`` are all that the run may train on.
+        general : Rows
+            The general examples of the run; never those that a probe asks.
+        seed : int
+            For everything that is drawn.
+        """
+        yield from ()
+
+    def wrap(self, model: nn.Module) -> nn.Module:
+        """Return the model to be trained; random numbers may be drawn from the global state."""
+        return model
+
+    def pool(self, general: Rows, past: Sequence[Rows]) -> Rows:
+        """Return the rows that the mix ratio draws from in the next task.
+
+        Parameters
+        ----------
+        general : Rows
+            The general examples that the run was given.
+        past : sequence of Rows
+            Training rows of the tasks learned before, in order.
+        """
+        return general
+
+    def begin_task(self, model: nn.Module, number: int) -> None:
+        """Make ready for task ``number`` (0, 1, …); the optimizer is built after this."""
 
     def optimizer(self, model: nn.Module, lr: float, weight_decay: float) -> torch.optim.Optimizer:
         """Return the optimizer for the trainable parameters; AdamW unless a method says else."""
         trainable = [p for p in model.parameters() if p.requires_grad]
         return torch.optim.AdamW(trainable, lr=lr, weight_decay=weight_decay, fused=True)
 
-    def loss(self, model: nn.Module, batch: Batch) -> torch.Tensor:
-        """Return the training loss of a batch; the mean over its answer tokens unless changed.
+    def token_weights(self, batch: Batch) -> torch.Tensor | None:
+        """Return a weight for every answer token, (B, L) as ``models.answer_labels``, or None.
+
+        None means 1 for all of them.
+        """
+        return None
+
+    def loss(self, model: nn.Module, batch: Batch, outputs=None) -> torch.Tensor:
+        """Return the training loss of a batch: cross-entropy weighted by ``token_weights``.
+
+        Parameters
+        ----------
+        model, batch
+            The model in training mode, and rows on its device.
+        outputs
+            What ``models.forward(model, batch)`` returned, where it is at hand.
 
         Returns
         -------
         torch.Tensor
-            A scalar in nats per answer token, with gradients.
+            A scalar in nats per answer token, with gradients: ``sum_a w_a l_a / sum_a w_a``
+            over the answer tokens ``a`` of the batch, 0 if all weights are 0.
         """
-        losses = models.token_losses(model, batch)  # (B, L), 0 where nothing is learned
-        return losses.sum() / (batch.labels != -100).sum()
+        losses = models.token_losses(model, batch, outputs)  # (B, L), 0 where nothing is learned
+        weights = self.token_weights(batch)
+        if weights is None:
+            return losses.sum() / (batch.labels != -100).sum()
+        weights = weights * (models.answer_labels(batch) != -100)
+        return (losses * weights).sum() / weights.sum().clamp(min=torch.finfo(losses.dtype).tiny)
+
+    def penalty(self, model: nn.Module, batch: Batch, outputs) -> torch.Tensor | None:
+        """Return what is added to the loss, a float32 scalar with gradients, or None."""
+        return None
+
+    def after_task(
+        self, model: nn.Module, tokenizer, rows: Rows, number: int, seed: int
+    ) -> Iterator[Progress]:
+        """Take in that task ``number`` was learned from ``rows``, part by part."""
+        yield from ()
+
+    def state(self, model: nn.Module) -> dict[str, torch.Tensor]:
+        """Return what was learned since ``prepare``, for a checkpoint.
+
+        What ``prepare`` learned, and the trainable weights, need not be in it.
+        """
+        return {}
+
+    def load_state(self, model: nn.Module, state: Mapping[str, torch.Tensor]) -> None:
+        """Take over what ``state`` gave."""
 
     def settings(self) -> dict[str, Any]:
         """Return the hyper-parameters by name."""
         return {f.name: getattr(self, f.name) for f in fields(self) if f.init}
+
+    def change(self, name: str, value: Any) -> None:
+        """Set a hyper-parameter during the run."""
+        setattr(self, name, value)
+
+
+def hyperparameters(kind: type[Method]) -> dict[str, Mapping[str, Any]]:
+    """Return the metadata of each hyper-parameter of a kind of method, by field name."""
+    return {f.name: f.metadata for f in fields(kind) if f.init}
+
+
+def check_field(kind: type[Method], key: str, value: Any) -> Any:
+    """Return ``value`` if it is a legal ``key`` of the method.
+
+    Raises
+    ------
+    ValueError
+        With one sentence that says what is wrong and what is allowed.
+    """
+    known = hyperparameters(kind)
+    if key not in known:
+        have = f"its settings are {', '.join(known)}" if known else "it has no settings"
+        raise ValueError(f"The method {kind.name} has no setting {key!r}; {have}.")
+    low, high, choices = (known[key].get(end) for end in ("low", "high", "choices"))
+    if choices is not None and value not in choices:
+        raise ValueError(f"{kind.name}.{key} must be one of {', '.join(choices)}, not {value!r}.")
+    if low is not None:
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not (number and math.isfinite(value) and low <= value <= high):
+            raise ValueError(
+                f"{kind.name}.{key} must be a number between {low} and {high}, not {value!r}."
+            )
+        whole = isinstance(getattr(kind, key, None), int)
+        if whole and not isinstance(value, int):
+            raise ValueError(f"{kind.name}.{key} must be a whole number, not {value!r}.")
+    return value

@@ -20,7 +20,4 @@ class Full(Method):
 
     name: ClassVar[str] = "full"
     summary: ClassVar[str] = "full fine-tuning: every weight moves, nothing protects the old"
-
-    def default_lr(self, n_parameters: int) -> float:
-        """7e-4 below ten million parameters, 1e-4 above (our own sweep; see docs/LOG.md)."""
-        return 7e-4 if n_parameters < 10_000_000 else 1e-4
+    decides: ClassVar[str] = "weights"

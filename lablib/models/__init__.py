@@ -4,6 +4,7 @@ Everything here leaves a model as it found it (mode, gradients, random state), a
 any causal language model of transformers.
 """
 
+from lablib.models.adapters import adapters_off, effective_weights, is_adapted, weight_deltas
 from lablib.models.encode import (
     collate,
     encode_prompt,
@@ -20,21 +21,27 @@ from lablib.models.likelihood import (
     token_losses,
 )
 from lablib.models.load import MODELS, LoadedModel, load
+from lablib.models.rows import Rows
 
 __all__ = [
     "MODELS",
     "LoadedModel",
+    "Rows",
+    "adapters_off",
     "answer_labels",
     "candidate_logprobs",
     "collate",
+    "effective_weights",
     "encode_prompt",
     "encode_prompts",
     "encode_row",
     "forward",
     "generate",
+    "is_adapted",
     "iter_candidate_logprobs",
     "iter_generate",
     "load",
     "position_ids",
     "token_losses",
+    "weight_deltas",
 ]

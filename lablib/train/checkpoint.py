@@ -16,9 +16,9 @@ from typing import Any
 
 import torch
 
+from lablib import methods
 from lablib.controls import Controls
 from lablib.events import from_dict, to_dict
-from lablib.methods import METHODS
 from lablib.train.config import TrainConfig
 from lablib.train.data import fingerprint
 from lablib.train.probing import Watch
@@ -51,7 +51,10 @@ def save(run, folder: Path) -> None:
         "position": {"task": run.task, "task_step": run.task_step, "step": run.step},
         "seconds": run.clock.seconds,
         "measured": run.prober.position(),
+        "prepared": run.prepared,
     }
+    if held := run.method.state(run.model):
+        files["method"] = held
     if run.optimizer is not None:
         files["optimizer"], state["optimizer"] = _split(run.optimizer.state_dict())
     if run.watcher is not None:
@@ -72,14 +75,12 @@ def save(run, folder: Path) -> None:
 def resume(run_class, folder: Path, model, tokenizer, tasks, probes, general, controls, **options):
     """Return the run that lies in ``folder``; see ``Run.resume``."""
     state = _read(folder)
-    if state["method"] not in METHODS:
-        raise ValueError(f"The run in {folder} used the method {state['method']!r}, unknown here.")
     settings = state["settings"]
     run = run_class(
         model,
         tokenizer,
         tasks,
-        METHODS[state["method"]](**state["method_settings"]),
+        methods.make(state["method"], state["method_settings"]),
         TrainConfig.from_dict(state["config"]),
         probes,
         general,
@@ -95,10 +96,15 @@ def resume(run_class, folder: Path, model, tokenizer, tasks, probes, general, co
     _check_same(state, _description(run), folder)
     run.run_id = state["run_id"]
     run.events = [from_dict(event) for event in state["events"]]
-    put_back(run.model, read_tensors(folder / state["files"]["weights"]))
     run.settings, run.clock = settings, Clock(state["seconds"])
     for name, value in state["position"].items():
         setattr(run, name, value)
+    if state["prepared"]:  # on the base again, which gives the same
+        for _ in run.make_ready():
+            pass
+        if "method" in state["files"]:
+            run.method.load_state(run.model, read_tensors(folder / state["files"]["method"]))
+    put_back(run.model, read_tensors(folder / state["files"]["weights"]))
     run.prober.restore(state["measured"])
     if "optimizer" in state:
         tensors = read_tensors(folder / state["files"]["optimizer"])

@@ -59,7 +59,9 @@ class TrainConfig:
     epochs: float = 1.0  # passes over the training rows, per task, in (0, 1000]
     batch_size: int = 16  # rows a step, 1 to 1024
     max_length: int = 128  # tokens of a row, prompt and answer together, 8 to 8192
-    mix_ratio: float = 0.0  # chance that a batch slot holds a general row instead, in [0, 1]
+    mix_ratio: float = 0.0  # share of general rows in training, in [0, 1]; see ``Mixer``
+    mix_unit: str = "examples"  # what the mix ratio counts: "examples" or answer "tokens"
+    mix_budget: str = "substitutive"  # general rows take the place of task rows, or are "additive"
     seed: int = 0  # decides row order, mixing and dropout, >= 0
     weight_decay: float = 0.0  # decoupled decay of AdamW, in [0, 1]
     clip: float = 1.0  # largest gradient norm, > 0; larger gradients are scaled down to it
@@ -76,6 +78,14 @@ class TrainConfig:
     def __post_init__(self):
         for name in ("lr", "epochs", "mix_ratio"):
             check_setting(name, getattr(self, name))
+        for name, known in (
+            ("mix_unit", ("examples", "tokens")),
+            ("mix_budget", ("substitutive", "additive")),
+        ):
+            if getattr(self, name) not in known:
+                raise ValueError(
+                    f"{name} must be {' or '.join(known)}, not {getattr(self, name)!r}."
+                )
         _check_count("batch_size", self.batch_size, 1, 1024)
         _check_count("max_length", self.max_length, 8, 8192)
         _check_count("seed", self.seed, 0, 2**63 - 1)

@@ -8,18 +8,18 @@ the mix ratio during a run never disturbs the order of the task.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
+import math
+from collections.abc import Sequence
+from functools import cached_property, lru_cache
 
 import torch
 
 from lablib import models, runtime
 from lablib.controls import Batch
-from lablib.events import Progress
+from lablib.models import Rows
 from lablib.tasks.base import Row
 from lablib.train.config import TrainConfig
 
-ROWS_AT_ONCE = 128  # rows encoded between two looks at Stop
 NO_GENERAL = "There are no general examples to mix in: give some, or set the mix ratio to 0."
 
 
@@ -49,49 +49,6 @@ class Order:
         return self._pass(position // self.n)[position % self.n]
 
 
-class Rows:
-    """Rows of text that are encoded when they are first needed, and then kept.
-
-    Parameters
-    ----------
-    rows : sequence of Row
-        Prompts and answers.
-    tokenizer
-        The model's tokenizer.
-    max_length : int
-        Most tokens of a row; see ``models.encode_row``.
-    """
-
-    def __init__(self, rows: Sequence[Row], tokenizer, max_length: int):
-        self.rows = rows
-        self._tokenizer = tokenizer
-        self._max_length = max_length
-        self._encoded: dict[int, tuple[list[int], int]] = {}
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def encoded(self, i: int) -> tuple[list[int], int]:
-        """Return the ids of row ``i`` and how many of them are prompt."""
-        if i not in self._encoded:
-            row = self.rows[i]
-            try:
-                self._encoded[i] = models.encode_row(
-                    self._tokenizer, row.prompt, row.completion, self._max_length
-                )
-            except ValueError as error:
-                raise ValueError(f"Row {i + 1}: {error}") from None
-        return self._encoded[i]
-
-    def prepare(self, name: str) -> Iterator[Progress]:
-        """Encode all rows now, so that a bad one is found before the training begins."""
-        for start in range(0, len(self.rows), ROWS_AT_ONCE):
-            end = min(start + ROWS_AT_ONCE, len(self.rows))
-            for i in range(start, end):
-                self.encoded(i)
-            yield Progress(f"preparing: {name}", end, len(self.rows))
-
-
 class Mixer:
     """Builds the batches of one task.
 
@@ -102,18 +59,29 @@ class Mixer:
     tokenizer
         The model's tokenizer.
     config : TrainConfig
-        Rows a step; seed of the run.
+        Rows a step; seed of the run; what the mix ratio counts and whose place it takes.
     purpose : str
         Name of the task in the sequence, so that each task has an order of its own.
 
     Notes
     -----
-    Slot ``j`` of step ``s`` is at position ``p = (s - 1) * batch_size + j``. It holds a general
-    row if ``u_p < mix_ratio``, with ``u`` uniform on [0, 1), else the task row at place ``p`` of
-    the task's order. The budget is *substitutive*: a general row takes the place of a task row,
-    which is skipped in this pass; the number of rows and steps stays the same. Since ``u`` does
-    not depend on the ratio, the slots that are general at ratio 0.1 are among those at 0.2, and
-    runs with different ratios are paired comparisons.
+    Slot ``j`` of step ``s`` is at position ``p = (s - 1) * batch_size + j``, with ``u_p``
+    uniform on [0, 1). Let ``q`` be the chance that a row is general (below).
+
+    *Substitutive* budget: the slot holds a general row if ``u_p < q``, else the task row at
+    place ``p`` of the task's order. A general row takes the place of a task row, which is
+    skipped in this pass; the number of rows and steps stays the same.
+
+    *Additive* budget: the slot holds its task row, and with ``x = q / (1 - q)`` there are
+    ``floor(x) + [u_p < x - floor(x)]`` general rows more, so that no task row is skipped and
+    the batch grows to ``batch_size / (1 - q)`` rows on average.
+
+    A ratio ``m`` by *examples* means ``q = m``; by *tokens*, with ``T`` and ``G`` the mean
+    answer lengths of task and general rows, ``q = m T / (m T + (1 - m) G)``, so that the
+    expected share of general tokens among those learned is ``m``.
+
+    Since ``u`` does not depend on the ratio, the slots that are general at ratio 0.1 are among
+    those at 0.2, and runs with different ratios are paired comparisons.
     """
 
     def __init__(
@@ -127,7 +95,9 @@ class Mixer:
         seed = config.seed
         self._task, self._general, self._tokenizer = task, general, tokenizer
         self._size, self._seed, self._purpose = config.batch_size, seed, purpose
-        self._order = Order(len(task), seed, f"order of {purpose}")
+        self._additive = config.mix_budget == "additive"
+        self._by_tokens = config.mix_unit == "tokens"
+        self._order = task_order(len(task), config, purpose)
         self._general_order = Order(max(len(general), 1), seed, f"general rows in {purpose}")
 
     def batch(self, step: int, mix_ratio: float) -> Batch:
@@ -143,16 +113,56 @@ class Mixer:
         chance = torch.rand(
             self._size, generator=runtime.generator(self._seed, "mix", self._purpose, step)
         ).tolist()
-        rows, ids, is_general = [], [], []
-        for j in range(self._size):
-            position = (step - 1) * self._size + j
-            general = chance[j] < mix_ratio
-            source = self._general if general else self._task
-            i = (self._general_order if general else self._order)[position]
-            rows.append(source.encoded(i))
-            ids.append(i)
-            is_general.append(general)
-        return models.collate(self._tokenizer, rows, ids, is_general)
+        first = (step - 1) * self._size
+        picked = [
+            (general, (self._general_order if general else self._order)[place])
+            for j in range(self._size)
+            for general, place in self._slot(first + j, chance[j], self._share(mix_ratio))
+        ]
+        rows = [(self._general if general else self._task).encoded(i) for general, i in picked]
+        is_general, numbers = ([part[k] for part in picked] for k in (0, 1))
+        return models.collate(self._tokenizer, rows, numbers, is_general)
+
+    def _slot(self, place: int, u: float, share: float) -> list[tuple[bool, int]]:
+        """What a slot holds: (is it general, place in its order) of each of its rows."""
+        if not self._additive:
+            return [(u < share, place)]
+        if share == 1:
+            raise ValueError("With an additive budget the mix ratio must be below 1; lower it.")
+        extra = share / (1 - share)
+        whole = math.floor(extra)
+        n = whole + (u < extra - whole)
+        return [(False, place), *((True, place * (whole + 1) + k) for k in range(n))]
+
+    def _share(self, mix_ratio: float) -> float:
+        """The chance that a row is general."""
+        if not self._by_tokens or not 0 < mix_ratio < 1:
+            return mix_ratio
+        task, general = self._lengths
+        return mix_ratio * task / (mix_ratio * task + (1 - mix_ratio) * general)
+
+    @cached_property
+    def _lengths(self) -> tuple[float, float]:
+        """Mean number of answer tokens of task rows and of general rows."""
+        task, general = (
+            sum(map(rows.n_answer_tokens, rows.used)) / len(rows.used)
+            for rows in (self._task, self._general)
+        )
+        return task, general
+
+
+def task_order(n: int, config: TrainConfig, purpose: str) -> Order:
+    """Return the order in which the ``n`` rows of a task are learned."""
+    return Order(n, config.seed, f"order of {purpose}")
+
+
+def within_reach(n: int, config: TrainConfig, purpose: str) -> Sequence[int]:
+    """Return the numbers of the rows that a run capped by ``max_steps`` may train on."""
+    most = n if config.max_steps is None else config.max_steps * config.batch_size
+    if most >= n:
+        return range(n)
+    order = task_order(n, config, purpose)
+    return sorted(order[place] for place in range(most))
 
 
 def fingerprint(rows: Sequence[Row]) -> str:

@@ -22,12 +22,12 @@ from typing import Any
 from lablib import models, probes
 from lablib.controls import Controls
 from lablib.events import Answered, Event, Probed, Progress, Score, Snapshotted, score_from_dict
+from lablib.models import Rows
 from lablib.models.prefix import evaluating
 from lablib.probes.base import Probe
 from lablib.tasks.base import Task
 from lablib.train.config import TrainConfig
-from lablib.train.data import Rows
-from lablib.train.weights import Origin, write_snapshot
+from lablib.train.weights import AdapterOrigin, Origin, write_snapshot
 
 FULL_TEST_TIMES = 6  # as many test rows are scored at the end of a task as at a live point …
 FULL_TEST_ROWS = 200  # … but no more than these
@@ -98,6 +98,10 @@ class Prober:
         self.base_quick: dict[str, Score] = {}
         self.live_at = -1  # step of the last complete live point
         self.full_at = -1  # step of the last complete full point
+
+    def measure(self, model, origin: Origin | AdapterOrigin) -> None:
+        """Measure ``model`` from now on, which a method has wrapped."""
+        self._model, self._origin = model, origin
 
     def base(self) -> Generator[Event, None, Probed | None]:
         """Measure the base: all items (``full_probes``), then a live point.
@@ -262,9 +266,7 @@ class Prober:
             if self._controls.stopped:
                 return None
             numbers = range(start, min(start + VALIDATION_BATCH, len(rows)))
-            encoded = [rows.encoded(i) for i in numbers]
-            batch = models.collate(self._tokenizer, encoded, numbers, [False] * len(numbers))
-            losses, answer_tokens = _losses(self._model, batch)
+            losses, answer_tokens = _losses(self._model, rows.batch(numbers))
             total, count = total + losses, count + answer_tokens
             yield Progress("probing: validation loss", numbers[-1] + 1, len(rows))
         return total / count if count else None

@@ -27,20 +27,19 @@ from lablib.events import (
     Probed,
     Progress,
     Score,
-    Started,
-    StepDone,
     TaskDone,
 )
 from lablib.methods import Method
+from lablib.models import Rows, forward
 from lablib.probes.base import Probe
 from lablib.tasks.base import Row, Task
-from lablib.train import checkpoint
+from lablib.train import checkpoint, notices
 from lablib.train.config import TrainConfig
-from lablib.train.data import NO_GENERAL, Mixer, Rows
+from lablib.train.data import NO_GENERAL, Mixer, within_reach
 from lablib.train.probing import Prober, Watch
 from lablib.train.schedule import Clock, is_live_point, planned_steps
 from lablib.train.stopping import Watcher
-from lablib.train.weights import Origin, put_back, trainable
+from lablib.train.weights import Origin, origin_of, put_back, trainable
 
 HOLD_SECONDS = 0.2  # longest sleep of a paused run between two looks at its controls
 
@@ -112,11 +111,11 @@ class Run:
     ):
         if not tasks:
             raise ValueError("A run needs at least one task to learn.")
-        if config.mix_ratio > 0 and not general:
+        if config.mix_ratio > 0 and not general and not method.owns_pool:
             raise ValueError(NO_GENERAL)
         if config.snapshots and snapshot_folder is None:
             raise ValueError("Snapshots need a folder: give snapshot_folder or turn them off.")
-        self.tasks, self.config, self.method = tuple(tasks), config, copy.copy(method)
+        self.tasks, self.config, self.method = tuple(tasks), config, copy.deepcopy(method)
         self.controls = Controls() if controls is None else controls
         self.name, self.digest = name, digest
         self.model_name = model_name or Path(getattr(model, "name_or_path", "")).name
@@ -129,17 +128,20 @@ class Run:
         self.watcher: Watcher | None = None
         self.clock = Clock()
         self._reason = ""  # why the run ends; empty while it goes on
-        self._device = runtime.device()
-        self._model, self.tokenizer = model.to(self._device).eval(), tokenizer
-        self._chance = {p.name: {"says": p.chance_says, "knows": p.chance_knows} for p in probes}
+        self.device = runtime.device()
+        self._model, self.tokenizer = model.to(self.device).eval(), tokenizer
+        self.chance = {p.name: {"says": p.chance_says, "knows": p.chance_knows} for p in probes}
         self.rows = [
             Rows(task.rows("train")[: config.train_rows], tokenizer, config.max_length)
             for task in self.tasks
         ]
-        for task, rows in zip(self.tasks, self.rows, strict=True):
+        for number, (task, rows) in enumerate(zip(self.tasks, self.rows, strict=True)):
             if not len(rows):
                 raise ValueError(f"Task {task.name!r} has no training rows; add some.")
-        self.general = Rows(general, tokenizer, config.max_length)
+            rows.used = within_reach(len(rows), config, notices.purpose(number))
+        self.general = self.pool = Rows(general, tokenizer, config.max_length)
+        self.prepared = False  # True once the method has prepared itself and wrapped the model
+        self.begun = -1  # number of the last task that the method was made ready for
         self.origin = Origin(self._model)
         self.prober = Prober(
             self._model,
@@ -211,27 +213,52 @@ class Run:
     def _all(self) -> Iterator[Event]:
         """The whole run, from wherever it is."""
         if not self.events:
-            yield self._started()
+            yield notices.started(self)
         if self.prober.live_at < 0:
             self._watch_over((yield from self.prober.base()))
         while not self._complete() and not self._stop():
-            yield from self._prepare()
+            yield from self._encode()
+            yield from self.make_ready()
             yield from self._train()
             if not self._stop():
                 yield from self._end_task()
         yield Finished(self.step, self._reason or "done", self.clock.seconds)
 
-    def _prepare(self) -> Iterator[Progress]:
+    def _encode(self) -> Iterator[Progress]:
         """Encode the rows of the task, so that a bad one is found before the first step."""
         for progress in self.rows[self.task].prepare(self.tasks[self.task].name):
             yield progress
             if self._stop():
                 return
 
+    def make_ready(self) -> Iterator[Progress]:
+        """Let the method prepare itself on the base, wrap the model and begin the task."""
+        seed, method = self.config.seed, self.method
+        if not self.prepared:
+            purpose = runtime.derive_seed(seed, "prepare")
+            for progress in method.prepare(
+                self._model, self.tokenizer, self.rows, self.general, purpose
+            ):
+                yield progress
+                if self._stop():
+                    return
+            with runtime.seeded(self.device, runtime.derive_seed(seed, "wrap")):
+                self._model = method.wrap(self._model).to(self.device).eval()
+            self.origin = origin_of(self._model, self.origin)
+            self.prober.measure(self._model, self.origin)
+            self.prepared = True
+        while self.begun < min(self.task, len(self.tasks) - 1):
+            self.begun += 1
+            with runtime.seeded(self.device, runtime.derive_seed(seed, "begin", self.begun)):
+                method.begin_task(self._model, self.begun)
+            self.pool = method.pool(self.general, self.rows[: self.begun])
+
     def _train(self) -> Iterator[Event]:
         """The training loop: steps on the current task until they are done."""
+        if self._stop():
+            return
         model, config, rows = self._model, self.config, self.rows[self.task]
-        mixer = Mixer(rows, self.general, self.tokenizer, config, f"task {self.task}")
+        mixer = Mixer(rows, self.pool, self.tokenizer, config, notices.purpose(self.task))
         parameters = list(trainable(model).values())
         if self.optimizer is None:
             self.optimizer = self.method.optimizer(model, self.settings["lr"], config.weight_decay)
@@ -245,68 +272,37 @@ class Run:
             for group in self.optimizer.param_groups:
                 group["lr"] = settings["lr"]
             model.train()
-            batch = mixer.batch(step, settings["mix_ratio"])
+            batch = mixer.batch(step, self._mix_ratio()).to(self.device)
             dropout_seed = runtime.derive_seed(config.seed, "dropout", self.task, step)
-            with runtime.seeded(self._device, dropout_seed):
-                with runtime.autocast(self._device):
-                    loss = self.method.loss(model, batch.to(self._device))
+            with runtime.seeded(self.device, dropout_seed):
+                with runtime.autocast(self.device):
+                    outputs = forward(model, batch)
+                    loss = self.method.loss(model, batch, outputs)
+                penalty = self.method.penalty(model, batch, outputs)
                 self.optimizer.zero_grad(set_to_none=True)
-                loss.backward()
+                (loss if penalty is None else loss + penalty).backward()
             norm = clip_grad_norm_(parameters, config.clip)
-            loss, norm = torch.stack([loss.detach(), norm]).tolist()  # the only wait for a GPU
-            if not (math.isfinite(loss) and math.isfinite(norm)):
-                raise Diverged(self._diverged(loss))
+            extra = torch.zeros_like(loss) if penalty is None else penalty.detach()
+            # the only wait for a GPU
+            loss, penalty, norm = torch.stack([loss.detach(), extra, norm]).tolist()
+            if not all(map(math.isfinite, (loss, penalty, norm))):
+                raise Diverged(notices.diverged(self, loss, penalty))
             self.optimizer.step()
             self.task_step, self.step = step, self.step + 1
-            yield StepDone(
-                step=self.step,
-                task=self.tasks[self.task].name,
-                epoch=step * config.batch_size / len(rows),
-                loss=loss,
-                penalty=0.0,
-                lr=settings["lr"],
-                mix_ratio=settings["mix_ratio"],
-                n_general=int(batch.is_general.sum()),
-                n_rows=config.batch_size,
-                total_steps=self._total_steps(),
-                seconds=time.perf_counter() - begun,
-            )
+            yield notices.step_done(self, batch, loss, penalty, time.perf_counter() - begun)
 
-    def _started(self) -> Started:
-        return Started(
-            run_id=self.run_id,
-            model=self.model_name,
-            tasks=tuple(task.name for task in self.tasks),
-            method=self.method.name,
-            seed=self.config.seed,
-            total_steps=self._total_steps(),
-            config={
-                **self.config.to_dict(),
-                "name": self.name,
-                "digest": self.digest,
-                "method_settings": self.method.settings(),
-                "chance": self._chance,
-                "device": str(self._device),
-                "threads": torch.get_num_threads(),
-            },
-            versions=runtime.versions(),
-        )
-
-    def _total_steps(self) -> int:
-        """Steps of the whole run as planned now: those of past tasks, and those to come."""
+    def total_steps(self) -> int:
+        """Return the steps of the whole run as planned now, past tasks and those to come."""
         to_come = range(self.task, len(self.tasks))
         return self.step - self.task_step + sum(map(self._planned, to_come))
 
+    def _mix_ratio(self) -> float:
+        """The mix ratio, or 0 while the method has nothing yet to mix in."""
+        waiting = self.method.owns_pool and not len(self.pool)
+        return 0.0 if waiting else self.settings["mix_ratio"]
+
     def _planned(self, task: int) -> int:
         return planned_steps(self.config, self.settings["epochs"], len(self.rows[task]))
-
-    def _diverged(self, loss: float) -> str:
-        what = "a gradient" if math.isfinite(loss) else "the loss"
-        return (
-            f"At step {self.step + 1} of {self.tasks[self.task].name} {what} was no longer a "
-            f"finite number, at learning rate {self.settings['lr']:g}; the weights of step "
-            f"{self.step} are kept: start again with a lower learning rate."
-        )
 
     def _complete(self) -> bool:
         """True once all tasks are done."""
@@ -341,7 +337,7 @@ class Run:
             if new != old:
                 self.settings = {**self.settings, name: new}
                 if name in self.method.settings():
-                    setattr(self.method, name, new)
+                    self.method.change(name, new)
                 yield ControlChanged(self.step + 1, name, old, new)
 
     def _probe_if_due(self) -> Iterator[Event]:
@@ -362,7 +358,7 @@ class Run:
     def new_watcher(self) -> Watcher:
         """Return an early stopping that has seen nothing yet."""
         rule = self.config.early_stopping
-        return Watcher(rule, self._chance.get(rule.probe, {}).get("says", 0.0))
+        return Watcher(rule, self.chance.get(rule.probe, {}).get("says", 0.0))
 
     def _end_task(self) -> Iterator[Event]:
         """Measure where the task has ended, and go on to the next one."""
@@ -375,6 +371,16 @@ class Run:
             point = yield from prober.full(self.step, self.task)
         if prober.live_at != self.step and not self._stop():
             yield from prober.live(self.step, self.task, point)
+        for progress in self.method.after_task(
+            self._model,
+            self.tokenizer,
+            self.rows[self.task],
+            self.task,
+            runtime.derive_seed(self.config.seed, "after task", self.task),
+        ):
+            yield progress
+            if self._stop():
+                return
         if not self._stop():
             name = self.tasks[self.task].name
             self.task = len(self.tasks) if self._reason else self.task + 1

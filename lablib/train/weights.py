@@ -17,6 +17,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from lablib import models
+
 SMALL = 50_000_000  # weights; below it a copy in memory (200 MB at most) is simplest
 
 
@@ -91,6 +93,49 @@ class Origin:
         finally:
             for name, p in weights.items():
                 p.data = trained[name]
+
+
+class AdapterOrigin:
+    """The model of a run with its adapters switched off: what it was before they learned.
+
+    Parameters
+    ----------
+    model : nn.Module
+        A model of ``peft``, just wrapped.
+    before : Origin
+        The weights before it was wrapped.
+
+    Attributes
+    ----------
+    as_loaded : bool
+        False: an adapted model is never the one in a folder.
+    """
+
+    as_loaded = False
+
+    def __init__(self, model: nn.Module, before: Origin):
+        self._norm = before.norm()
+
+    def norm(self) -> float:
+        """Return ``||theta_0||`` of the unwrapped model."""
+        return self._norm
+
+    @torch.no_grad()
+    def displacement(self, model: nn.Module) -> float:
+        """Return ``||Delta W|| / ||theta_0||`` over the adapted weights (Frobenius)."""
+        squares = (float(delta.square().sum()) for _, delta in models.weight_deltas(model))
+        return sum(squares) ** 0.5 / self._norm
+
+    @contextlib.contextmanager
+    def swapped_in(self, model: nn.Module) -> Iterator[None]:
+        """Switch the adapters off for a block."""
+        with models.adapters_off(model):
+            yield
+
+
+def origin_of(model: nn.Module, before: Origin) -> Origin | AdapterOrigin:
+    """Return where a model began that a method has wrapped; ``before`` if it has not."""
+    return AdapterOrigin(model, before) if models.is_adapted(model) else before
 
 
 def _files_of(model: nn.Module, weights: Mapping[str, torch.Tensor]) -> dict[str, Path]:
@@ -191,9 +236,8 @@ def snapshot_path(folder: Path, step: int) -> Path:
 
 
 def write_snapshot(model: nn.Module, folder: Path, step: int) -> None:
-    """Write the trainable weights of this moment, in float32."""
-    weights = {name: p.detach().float() for name, p in trainable(model).items()}
-    write_tensors(snapshot_path(folder, step), weights)
+    """Write the weights of this moment in float32, adapters merged in: those of a plain model."""
+    write_tensors(snapshot_path(folder, step), models.effective_weights(model))
 
 
 def snapshot_steps(folder: Path) -> list[int]:

@@ -15,9 +15,10 @@ import pytest
 from lablib import models, tasks
 from lablib.events import StepDone
 from lablib.methods import METHODS
+from lablib.models import Rows
 from lablib.tasks.base import Row
 from lablib.train import Run, TrainConfig
-from lablib.train.data import Mixer, Rows
+from lablib.train.data import Mixer
 from tests.benchmarks.conftest import middle
 
 pytestmark = pytest.mark.bench

@@ -71,7 +71,7 @@ def test_lists_have_one_line_each(what, names, capsys):
         (["--method", "magic"], "no method 'magic'"),
         (["--probe", "soul"], "no probe 'soul'"),
         (["--set", "full"], "METHOD.FIELD=VALUE"),
-        (["--set", "ewc.strength=1"], "for the method ewc"),
+        (["--set", "ewc.strength=1"], "belongs to no method of full"),
         (["--set", "full.strength=1"], "has no setting 'strength'"),
         (["--task", "ticket"], "ticket"),
         (["--task", "no/such/rows.jsonl"], "rows.jsonl"),

@@ -51,7 +51,9 @@ def test_the_same_seed_gives_the_same_losses(tmp_path, capsys):
 def test_a_run_that_fails_keeps_what_was_measured(tmp_path, capsys, monkeypatch):
     from lablib.methods import Full
 
-    monkeypatch.setattr(Full, "loss", lambda self, model, batch: model.lm_head.weight.sum() / 0)
+    monkeypatch.setattr(
+        Full, "loss", lambda self, model, batch, outputs: model.lm_head.weight.sum() / 0
+    )
     file = tmp_path / "out.json"
     assert main([*SHORT, "--quiet", "--json", str(file)]) == 1
     err = capsys.readouterr().err

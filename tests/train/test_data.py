@@ -2,7 +2,8 @@
 
 import pytest
 
-from lablib.train.data import Mixer, Order, Rows, fingerprint
+from lablib.models import Rows
+from lablib.train.data import Mixer, Order, fingerprint
 from tests import tiny
 
 

@@ -1,0 +1,75 @@
+"""Rows of text as tokens: encoded when they are first needed, and put together as batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from lablib.controls import Batch
+from lablib.events import Progress
+from lablib.models.encode import collate, encode_row
+
+ROWS_AT_ONCE = 128  # rows encoded between two looks at Stop
+
+
+class Rows:
+    """Rows of text that are encoded when they are first needed, and then kept.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+        Prompts and answers.
+    tokenizer
+        The model's tokenizer.
+    max_length : int
+        Most tokens of a row; see ``models.encode_row``.
+
+    Attributes
+    ----------
+    used : sequence of int
+        Numbers of the rows that the run may train on, all unless the run is capped: what a
+        method prepares from data needs no others.
+    """
+
+    def __init__(self, rows: Sequence, tokenizer, max_length: int):
+        self.rows = rows
+        self.used: Sequence[int] = range(len(rows))
+        self._tokenizer = tokenizer
+        self._max_length = max_length
+        self._encoded: dict[int, tuple[list[int], int]] = {}
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def like(self, rows: Sequence) -> Rows:
+        """Return other rows of text, encoded in the same way."""
+        return Rows(rows, self._tokenizer, self._max_length)
+
+    def encoded(self, i: int) -> tuple[list[int], int]:
+        """Return the ids of row ``i`` and how many of them are prompt."""
+        if i not in self._encoded:
+            row = self.rows[i]
+            try:
+                self._encoded[i] = encode_row(
+                    self._tokenizer, row.prompt, row.completion, self._max_length
+                )
+            except ValueError as error:
+                raise ValueError(f"Row {i + 1}: {error}") from None
+        return self._encoded[i]
+
+    def n_answer_tokens(self, i: int) -> int:
+        """Return how many tokens of row ``i`` are learned, the end of turn included."""
+        ids, n_prompt = self.encoded(i)
+        return len(ids) - n_prompt
+
+    def batch(self, numbers: Sequence[int]) -> Batch:
+        """Return the rows of these numbers as a batch."""
+        encoded = [self.encoded(i) for i in numbers]
+        return collate(self._tokenizer, encoded, numbers, [False] * len(numbers))
+
+    def prepare(self, name: str) -> Iterator[Progress]:
+        """Encode all rows now, so that a bad one is found before the training begins."""
+        for start in range(0, len(self.rows), ROWS_AT_ONCE):
+            end = min(start + ROWS_AT_ONCE, len(self.rows))
+            for i in range(start, end):
+                self.encoded(i)
+            yield Progress(f"preparing: {name}", end, len(self.rows))
