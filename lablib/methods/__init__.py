@@ -8,9 +8,11 @@ from typing import Any
 from lablib.methods.base import Method, check_field, hyperparameters
 from lablib.methods.compose import Compose
 from lablib.methods.full import Full
+from lablib.methods.stm import STM
 
 METHODS: dict[str, type[Method]] = {
     "full": Full,
+    "stm": STM,
 }
 
 

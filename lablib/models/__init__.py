@@ -15,6 +15,7 @@ from lablib.models.encode import (
 from lablib.models.generate import generate, iter_generate
 from lablib.models.likelihood import (
     answer_labels,
+    answer_perplexities,
     candidate_logprobs,
     forward,
     iter_candidate_logprobs,
@@ -29,6 +30,7 @@ __all__ = [
     "Rows",
     "adapters_off",
     "answer_labels",
+    "answer_perplexities",
     "candidate_logprobs",
     "collate",
     "effective_weights",

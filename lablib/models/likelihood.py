@@ -17,7 +17,16 @@ from torch.nn import functional as F
 
 from lablib.controls import Batch
 from lablib.models.encode import encode_completions, encode_prompts, position_ids
-from lablib.models.prefix import Prefix, batches_by_length, check_room, evaluating, feed, read
+from lablib.models.prefix import (
+    PIECE_TOKENS,
+    Prefix,
+    batches_by_length,
+    check_room,
+    evaluating,
+    feed,
+    read,
+)
+from lablib.models.rows import Rows
 
 # Candidate tokens scored in one forward; at 49,152 vocabulary entries their logits take 50 MB.
 MAX_CANDIDATE_TOKENS = 256
@@ -211,3 +220,32 @@ def token_losses(model, batch: Batch, outputs=None) -> torch.Tensor:
     learned = labels != -100
     losses = F.cross_entropy(logits[learned].float(), labels[learned], reduction="none")
     return torch.zeros(labels.shape, device=losses.device).masked_scatter(learned, losses)
+
+
+def answer_perplexities(
+    model, rows: Rows, numbers: Sequence[int], max_tokens: int = PIECE_TOKENS
+) -> Iterator[dict[int, torch.Tensor]]:
+    """Yield, batch by batch, the perplexity of every answer token, by row number.
+
+    Parameters
+    ----------
+    model
+        A causal language model; it is read in evaluation mode.
+    rows, numbers
+        Training rows, and which of them.
+    max_tokens
+        Padded tokens of one batch.
+
+    Yields
+    ------
+    dict of int to torch.Tensor
+        ``exp(CE) = 1 / p(token | prompt and true answer before it)``, float32 on the CPU, for
+        the answer's tokens and its end of turn.
+    """
+    texts = [rows.encoded(i)[0] for i in numbers]
+    with evaluating(model):
+        for group in batches_by_length(texts, len(texts), max_tokens):
+            part = [numbers[at] for at in group]
+            batch = rows.batch(part).to(next(model.parameters()).device)
+            losses = token_losses(model, batch).cpu()  # (B, L), answers at the right
+            yield {i: losses[r, -rows.n_answer_tokens(i) :].exp() for r, i in enumerate(part)}
