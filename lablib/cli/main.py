@@ -29,7 +29,7 @@ examples:
 
 defaults by model:
                     lr (full)  batch  rows  steps  probe every
-  mini                   7e-4     16  4000    250     25 steps
+  mini                   8e-4     16  3200    200     25 steps
   real LLMs              1e-4      4    80     20     10 steps
 
 Ctrl-C ends the run after the current step and keeps what was measured; press it twice to end

@@ -220,11 +220,11 @@ def test_pins_are_drawn_and_the_plane_refuses_a_mixture(make):
     dashboard.start()
     dashboard.wait(20)
     dashboard.compare.pin_current.click()
-    assert list(dashboard.compare.pins) == ["A: full, lr 7e-04, mix 0%, seed 0"]
+    assert list(dashboard.compare.pins) == ["A: full, lr 8e-04, mix 0%, seed 0"]
     dashboard.settings.mix_ratio.value = 0.2
     dashboard.start()
     dashboard.wait(20)
-    assert "A: full, lr 7e-04, mix 0%, seed 0: knowledge says" in dashboard.charts.retention.value
+    assert "A: full, lr 8e-04, mix 0%, seed 0: knowledge says" in dashboard.charts.retention.value
     assert "this run" in dashboard.compare.plane.value
     assert "only within one model and one task" not in dashboard.compare.table.value
     other = History.of(fake_run.build(task="wrong_facts", controls=None, steps=12))
@@ -387,4 +387,4 @@ def test_changes_carry_old_and_new(make):
     dashboard.settings.lr_text.value = "0.003"
     dashboard.wait(20)
     (change,) = dashboard.state.history.changes
-    assert isinstance(change, ControlChanged) and (change.old, change.new) == (0.0007, 0.003)
+    assert isinstance(change, ControlChanged) and (change.old, change.new) == (0.0008, 0.003)
