@@ -179,14 +179,31 @@ def build(
     )
 
 
-def save_model(run: Run, folder: Path) -> None:
+def save_model(run: Run, folder: Path, *, merged: bool = False) -> None:
     """Write the fine-tuned model and its tokenizer to ``folder``, for ``models.load``.
 
     Safetensors, as any program for Hugging Face models reads them. To go on with the run
     itself later, use ``run.save``.
+
+    Parameters
+    ----------
+    run : Run
+        What was trained.
+    folder : Path
+        Where it goes.
+    merged : bool
+        Of a model with adapters only these are written, in the format of PEFT, and the name of
+        the base; True writes the whole model with the adapters merged in. So does False where
+        the base has no name: a branch of an earlier run, or a model changed before the run.
     """
+    model, folder = run.model, Path(folder)
     with quietly():
-        run.model.save_pretrained(folder)
+        if not models.is_adapted(model):
+            model.save_pretrained(folder)
+        elif merged or not run.origin.base_as_loaded:
+            models.plain_model(model).save_pretrained(folder)
+        else:
+            models.save_adapter(model, folder, run.model_name)
         run.tokenizer.save_pretrained(folder)
 
 

@@ -48,13 +48,18 @@ def device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
+def has_bfloat16(where: torch.device) -> bool:
+    """Return True if computing in bfloat16 pays on ``where``: on a GPU that has it."""
+    return where.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+
+
 def autocast(where: torch.device) -> contextlib.AbstractContextManager:
     """Return the mixed-precision context that pays on ``where``.
 
     bfloat16 on a GPU that has it. Nothing on the CPU, where bfloat16 without hardware support
     is twenty times slower than float32.
     """
-    if where.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False):
+    if has_bfloat16(where):
         return torch.autocast("cuda", dtype=torch.bfloat16)
     return contextlib.nullcontext()
 

@@ -8,10 +8,14 @@ from typing import Any
 from lablib.methods.base import Method, check_field, hyperparameters
 from lablib.methods.compose import Compose
 from lablib.methods.full import Full
+from lablib.methods.lora import LoRA
+from lablib.methods.qlora import QLoRA
 from lablib.methods.stm import STM
 
 METHODS: dict[str, type[Method]] = {
     "full": Full,
+    "lora": LoRA,
+    "qlora": QLoRA,
     "stm": STM,
 }
 

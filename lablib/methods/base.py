@@ -205,6 +205,9 @@ def check_field(kind: type[Method], key: str, value: Any) -> Any:
         have = f"its settings are {', '.join(known)}" if known else "it has no settings"
         raise ValueError(f"The method {kind.name} has no setting {key!r}; {have}.")
     low, high, choices = (known[key].get(end) for end in ("low", "high", "choices"))
+    default = getattr(kind, key, None)
+    if isinstance(default, bool) and not isinstance(value, bool):
+        raise ValueError(f"{kind.name}.{key} must be true or false, not {value!r}.")
     if choices is not None and value not in choices:
         raise ValueError(f"{kind.name}.{key} must be one of {', '.join(choices)}, not {value!r}.")
     if low is not None:
@@ -213,7 +216,6 @@ def check_field(kind: type[Method], key: str, value: Any) -> Any:
             raise ValueError(
                 f"{kind.name}.{key} must be a number between {low} and {high}, not {value!r}."
             )
-        whole = isinstance(getattr(kind, key, None), int)
-        if whole and not isinstance(value, int):
+        if isinstance(default, int) and not isinstance(value, int):
             raise ValueError(f"{kind.name}.{key} must be a whole number, not {value!r}.")
     return value

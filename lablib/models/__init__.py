@@ -4,7 +4,17 @@ Everything here leaves a model as it found it (mode, gradients, random state), a
 any causal language model of transformers.
 """
 
-from lablib.models.adapters import adapters_off, effective_weights, is_adapted, weight_deltas
+from lablib.models.adapter_folder import save_adapter
+from lablib.models.adapters import (
+    adapters_off,
+    base_parameters,
+    effective_weights,
+    is_adapted,
+    plain_model,
+    stack_adapter,
+    trainable_share,
+    weight_deltas,
+)
 from lablib.models.encode import (
     collate,
     encode_prompt,
@@ -22,15 +32,28 @@ from lablib.models.likelihood import (
     token_losses,
 )
 from lablib.models.load import MODELS, LoadedModel, load
+from lablib.models.quantize import (
+    QUANT_TYPES,
+    base_weight,
+    put_stored,
+    put_weight,
+    quantize,
+    stored,
+)
 from lablib.models.rows import Rows
+from lablib.models.targets import TARGETS, is_transposed, target_modules
 
 __all__ = [
     "MODELS",
+    "QUANT_TYPES",
+    "TARGETS",
     "LoadedModel",
     "Rows",
     "adapters_off",
     "answer_labels",
     "answer_perplexities",
+    "base_parameters",
+    "base_weight",
     "candidate_logprobs",
     "collate",
     "effective_weights",
@@ -40,10 +63,20 @@ __all__ = [
     "forward",
     "generate",
     "is_adapted",
+    "is_transposed",
     "iter_candidate_logprobs",
     "iter_generate",
     "load",
+    "plain_model",
     "position_ids",
+    "put_stored",
+    "put_weight",
+    "quantize",
+    "save_adapter",
+    "stack_adapter",
+    "stored",
+    "target_modules",
     "token_losses",
+    "trainable_share",
     "weight_deltas",
 ]

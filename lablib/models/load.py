@@ -5,9 +5,10 @@ Only safetensors are read (never a pickle) and no model's own code is run.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -20,6 +21,7 @@ from transformers import (
 )
 
 from lablib.models import smollm2
+from lablib.models.adapter_folder import base_of, holds_adapter, merge_adapter
 from lablib.models.encode import PLAIN_TEMPLATE
 from lablib.models.files import digest, quietly, sha256_of
 from lablib.runtime import data_folder
@@ -48,8 +50,9 @@ def load(name: str) -> LoadedModel:
     Parameters
     ----------
     name
-        A key of ``MODELS``, a folder with ``config.json`` and safetensors, or a hub id such
-        as ``HuggingFaceTB/SmolLM2-360M-Instruct``.
+        A key of ``MODELS``, a folder with ``config.json`` and safetensors, a hub id such
+        as ``HuggingFaceTB/SmolLM2-360M-Instruct``, or a folder with a LoRA adapter of PEFT,
+        which is merged into the base model that it names.
 
     Raises
     ------
@@ -57,6 +60,8 @@ def load(name: str) -> LoadedModel:
         With one sentence that says what is missing or damaged and what to do.
     """
     folder = find(name)
+    if holds_adapter(folder):
+        return _load_adapted(name, folder)
     if not (folder / "config.json").is_file():
         raise OSError(f"{folder} holds no model: there is no config.json in it.")
     if not any(folder.glob("*.safetensors")):
@@ -84,6 +89,23 @@ def load(name: str) -> LoadedModel:
         folder=folder,
         digest=digest(folder),
         n_parameters=sum(p.numel() for p in model.parameters()),
+    )
+
+
+def _load_adapted(name: str, folder: Path) -> LoadedModel:
+    """Load the base of the adapter in ``folder`` and merge the adapter into it."""
+    base = base_of(folder)
+    try:
+        loaded = load(smollm2.NAME if base == smollm2.HUB_ID else base)
+    except (OSError, ValueError) as error:
+        raise OSError(f"The adapter in {folder} needs its base model {base}. {error}") from error
+    both = f"{loaded.digest}:{digest(folder)}"
+    return replace(
+        loaded,
+        name=name,
+        model=merge_adapter(loaded.model, folder),
+        folder=folder,
+        digest=hashlib.sha256(both.encode()).hexdigest(),
     )
 
 

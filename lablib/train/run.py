@@ -242,9 +242,10 @@ class Run:
                 yield progress
                 if self._stop():
                     return
+            moved = bool(self.origin.displacement(self._model))
             with runtime.seeded(self.device, runtime.derive_seed(seed, "wrap")):
                 self._model = method.wrap(self._model).to(self.device).eval()
-            self.origin = origin_of(self._model, self.origin)
+            self.origin = origin_of(self._model, self.origin, moved)
             self.prober.measure(self._model, self.origin)
             self.prepared = True
         while self.begun < min(self.task, len(self.tasks) - 1):

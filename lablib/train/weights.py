@@ -83,38 +83,48 @@ class Origin:
 
     @contextlib.contextmanager
     def swapped_in(self, model: nn.Module) -> Iterator[None]:
-        """Give the model its first weights for a block, then the trained ones back, bit by bit."""
-        weights = trainable(model)
-        trained = {name: p.data for name, p in weights.items()}
+        """Give the model its first weights for a block, then the trained ones back, bit by bit.
+
+        Of a model with adapters, these are the weights beneath them.
+        """
+        weights = models.base_parameters(model)
+        trained = {name: (weights[name], models.stored(weights[name])) for name, _ in self.items()}
         try:
             for name, begun in self.items():
-                weights[name].data = begun.to(trained[name].device, trained[name].dtype)
+                models.put_weight(weights[name], begun)
             yield
         finally:
-            for name, p in weights.items():
-                p.data = trained[name]
+            for p, kept in trained.values():
+                models.put_stored(p, kept)
 
 
 class AdapterOrigin:
-    """The model of a run with its adapters switched off: what it was before they learned.
+    """The model of a run with adapters, and without them: what it was before they learned.
 
     Parameters
     ----------
     model : nn.Module
         A model of ``peft``, just wrapped.
     before : Origin
-        The weights before it was wrapped.
+        Where the run began, with names as before it was wrapped.
+    moved : bool
+        True if the model had left its origin before it was wrapped, as a branch from a snapshot
+        has: then switching the adapters off is not enough to go back.
 
     Attributes
     ----------
     as_loaded : bool
         False: an adapted model is never the one in a folder.
+    base_as_loaded : bool
+        True if the base beneath the adapters, before any quantization, is the one in a folder.
     """
 
     as_loaded = False
 
-    def __init__(self, model: nn.Module, before: Origin):
+    def __init__(self, model: nn.Module, before: Origin, moved: bool = False):
         self._norm = before.norm()
+        self.base_as_loaded = before.as_loaded and not moved
+        self._before = before if moved else None
 
     def norm(self) -> float:
         """Return ``||theta_0||`` of the unwrapped model."""
@@ -122,20 +132,38 @@ class AdapterOrigin:
 
     @torch.no_grad()
     def displacement(self, model: nn.Module) -> float:
-        """Return ``||Delta W|| / ||theta_0||`` over the adapted weights (Frobenius)."""
-        squares = (float(delta.square().sum()) for _, delta in models.weight_deltas(model))
+        """Return ``||Delta W|| / ||theta_0||`` over the adapted weights (Frobenius).
+
+        Rounding to 4 bits is no part of it, unless the model had moved before it was wrapped:
+        then ``||theta - theta_0|| / ||theta_0||`` over all weights.
+        """
+        if self._before is None:
+            squares = [float(delta.square().sum()) for _, delta in models.weight_deltas(model)]
+        else:
+            now = models.effective_weights(model)
+            squares = [
+                float((now[name] - begun.to(now[name].device)).square().sum())
+                for name, begun in self._before.items()
+            ]
         return sum(squares) ** 0.5 / self._norm
 
     @contextlib.contextmanager
     def swapped_in(self, model: nn.Module) -> Iterator[None]:
-        """Switch the adapters off for a block."""
+        """Switch the adapters off for a block, and put the first weights back if others lie there.
+
+        A quantized model stays so.
+        """
         with models.adapters_off(model):
-            yield
+            if self._before is None:
+                yield
+            else:
+                with self._before.swapped_in(model):
+                    yield
 
 
-def origin_of(model: nn.Module, before: Origin) -> Origin | AdapterOrigin:
+def origin_of(model: nn.Module, before: Origin, moved: bool = False) -> Origin | AdapterOrigin:
     """Return where a model began that a method has wrapped; ``before`` if it has not."""
-    return AdapterOrigin(model, before) if models.is_adapted(model) else before
+    return AdapterOrigin(model, before, moved) if models.is_adapted(model) else before
 
 
 def _files_of(model: nn.Module, weights: Mapping[str, torch.Tensor]) -> dict[str, Path]:

@@ -49,6 +49,16 @@ class Branch:
         """The model's tokenizer."""
         return self.run.tokenizer
 
+    @property
+    def model_name(self) -> str:
+        """What the base model is called."""
+        return self.run.model_name
+
+    @property
+    def origin(self) -> Any:
+        """Where the earlier run began."""
+        return self.run.origin
+
     def base(self) -> AbstractContextManager[None]:
         """Return a context in which ``model`` is the base."""
         return self.run.base()
