@@ -68,6 +68,52 @@ def general_pool(loaded: LoadedModel, n: int = 2000, seed: int = 0) -> Sequence[
     return tasks.load("diverse").rows("train")[:n]
 
 
+def general_rows(source: str | Path, loaded: LoadedModel) -> Sequence[Row]:
+    """Return the general examples of a source by its name.
+
+    Parameters
+    ----------
+    source : str or Path
+        ``"default"`` (see ``general_pool``), ``"world"`` (text of ``mini``'s pre-training), a
+        task's key, a JSONL, CSV or Parquet file, or the hub id of a data set: the rows of the
+        train split.
+    loaded : LoadedModel
+        The model that the default depends on.
+
+    Raises
+    ------
+    ValueError, OSError
+        With one sentence that says what is wrong with the source.
+    """
+    if source == "default":
+        return general_pool(loaded)
+    if source == "world":
+        return world.general_rows()
+    return tasks.load(source).rows("train")
+
+
+def check_unasked(rows: Sequence[Row], probes: Sequence[Probe]) -> Sequence[Row]:
+    """Return ``rows`` if none of their prompts is that of a probe's item.
+
+    Case, punctuation and spaces apart. Rehearsed answers would be measured as kept ones.
+
+    Raises
+    ------
+    ValueError
+        With one sentence that names the first such row.
+    """
+    asked = {world.plain(item.prompt): probe.name for probe in probes for item in probe.items()}
+    found = [i for i, row in enumerate(rows) if world.plain(row.prompt) in asked]
+    if found:
+        first = rows[found[0]].prompt
+        raise ValueError(
+            f"{len(found)} of {len(rows)} general rows ask what a probe asks, first row "
+            f"{found[0] + 1} ({first[:60]!r}, probe {asked[world.plain(first)]}): take them out, "
+            "or the probe would measure rehearsed answers."
+        )
+    return rows
+
+
 def watch_prompts(loaded: LoadedModel) -> tuple[Watch, ...]:
     """Return the fixed prompts of "what it answers now", the capital of France first.
 
@@ -106,7 +152,7 @@ def build(
     watch: Sequence[Watch | str] | None = None,
     probe_names: Sequence[str] | None = None,
     probes: Sequence[Probe] | None = None,
-    general: Sequence[Row] | None = None,
+    general: str | Path | Sequence[Row] = "default",
     name: str = "",
     snapshot_folder: Path | None = None,
     **config: Any,
@@ -132,8 +178,8 @@ def build(
         Keys of ``PROBES``; default all.
     probes : sequence of Probe, optional
         Probes themselves, instead of ``probe_names``.
-    general : sequence of Row, optional
-        The pool of the mix ratio; default ``general_pool``.
+    general : str, Path or sequence of Row
+        The pool of the mix ratio: a name of ``general_rows``, or rows.
     name : str
         A name for the run, shown in lists.
     snapshot_folder : Path, optional
@@ -160,6 +206,8 @@ def build(
     unknown = sorted(settled.keys() - {f.name for f in fields(TrainConfig)})
     if unknown:
         raise ValueError(f"A run has no setting {unknown[0]!r}; see TrainConfig for those it has.")
+    if isinstance(general, str | Path):
+        general = general_rows(general, loaded)
     if watch is None:
         watch = watch_prompts(loaded)
     return Run(
@@ -169,7 +217,7 @@ def build(
         the_method,
         TrainConfig(**settled),
         the_probes,
-        general_pool(loaded) if general is None else general,
+        check_unasked(general, the_probes),
         controls,
         name=name,
         model_name=loaded.name,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 import torch
 
-from lablib import experiment, models, world
+from lablib import experiment, models, tasks, world
 from lablib.controls import Controls
 from lablib.events import Answered, Probed, StepDone
 from lablib.methods import Full
@@ -98,6 +100,34 @@ def test_controls_are_shared(mini):
 def test_mistakes_are_said_in_one_sentence(mini, options, says):
     with pytest.raises((ValueError, OSError), match=says):
         experiment.build(**{"model": mini, **options})
+
+
+def test_general_rows_by_name(mini, tmp_path):
+    named = experiment.general_rows
+    assert named("default", mini) == experiment.general_pool(mini)
+    assert named("world", mini) == world.general_rows()
+    assert named("diverse", mini) == tasks.load("diverse").rows("train")
+    file = tmp_path / "chats.jsonl"
+    rows = [{"prompt": f"Say {n}.", "completion": str(n)} for n in range(20)]
+    file.write_text("\n".join(map(json.dumps, rows)))
+    assert {row.prompt for row in named(file, mini)} < {row["prompt"] for row in rows}
+    run = experiment.build(mini, general=str(file), watch=[], probe_names=[], **SHORT)
+    assert list(run.general.rows) == list(named(file, mini))
+    with pytest.raises(ValueError, match="no task 'wrold'"):
+        named("wrold", mini)
+
+
+def test_general_rows_that_a_probe_asks_are_refused(mini):
+    rows = [Row("Hello?", "Hi."), Row("what is the capital of FRANCE", "Paris")]
+    with pytest.raises(ValueError, match=r"1 of 2 general rows .* first row 2 .*knowledge"):
+        experiment.build(mini, general=rows)
+    experiment.build(mini, general=rows, probe_names=["reasoning"])
+
+
+@pytest.mark.parametrize("source", ["world", *tasks.TASKS])
+def test_no_source_of_ours_holds_what_a_probe_asks(mini, source):
+    rows = experiment.general_rows(source, mini)
+    assert experiment.check_unasked(rows, experiment.make_probes()) == rows
 
 
 def test_a_task_of_ones_own(mini):

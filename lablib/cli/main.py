@@ -20,6 +20,8 @@ examples:
       mini learns support tickets by full fine-tuning; ten seconds
   python -m lablib run --mix 0.2 --seed 1 --json mixed.json
       the same with a fifth of every batch from the general pool, kept as JSON
+  python -m lablib run --method stm+replay --general ./my-chats.jsonl --mix-unit tokens
+      two methods together; rehearsed examples of your own, a fifth of the learned tokens
   python -m lablib run --model smollm2-135m --lr 1e-4 --max-steps 20
       a real language model; about two minutes on two cores
   python -m lablib run --model ./my-model --task ./my-rows.jsonl --epochs 3 --save ./tuned
@@ -96,7 +98,26 @@ def _add_run(commands) -> None:
     how = run.add_argument_group("how to train")
     how.add_argument("--lr", metavar="X", help="learning rate, above 0 up to 1 [by model, below]")
     how.add_argument("--epochs", metavar="X", help="passes over the rows, above 0 [1]")
-    how.add_argument("--mix", metavar="X", help="share of general examples in a batch, 0 to 1 [0]")
+    how.add_argument(
+        "--mix", metavar="X", help="share of general examples in training, 0 to 1 [by method]"
+    )
+    how.add_argument(
+        "--mix-unit",
+        choices=("examples", "tokens"),
+        help="what that share counts: examples, or answer tokens [examples]",
+    )
+    how.add_argument(
+        "--mix-budget",
+        choices=("substitutive", "additive"),
+        help="general examples take the place of task examples, or come on top [substitutive]",
+    )
+    how.add_argument(
+        "--general",
+        default="default",
+        metavar="NAME",
+        help="where general examples come from: world, a task, a JSONL, CSV or Parquet file, or a"
+        " hub id [by model: its own world for mini, the task diverse for others]",
+    )
     how.add_argument("--batch-size", type=int, metavar="N", help="rows a step [by model, below]")
     how.add_argument("--train-rows", type=int, metavar="N", help="rows used [by model, below]")
     how.add_argument("--max-steps", type=int, metavar="N", help="end after so many steps")

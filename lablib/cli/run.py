@@ -40,6 +40,7 @@ def run(args: argparse.Namespace) -> int:
         method=args.method,
         settings=settings,
         probe_names=args.probe,
+        general=args.general,
         name=args.name,
         **config,
     )
@@ -86,6 +87,9 @@ def config_of(args: argparse.Namespace) -> dict[str, Any]:
         "mix_ratio": args.mix,
     }
     config = {name: check_setting(name, v) for name, v in given.items() if v is not None}
+    for name in ("mix_unit", "mix_budget"):
+        if getattr(args, name) is not None:
+            config[name] = getattr(args, name)
     for name in ("batch_size", "train_rows", "max_steps", "max_length", "probe_every"):
         value = getattr(args, name)
         if value is not None:

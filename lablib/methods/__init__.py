@@ -10,6 +10,7 @@ from lablib.methods.compose import Compose
 from lablib.methods.full import Full
 from lablib.methods.lora import LoRA
 from lablib.methods.qlora import QLoRA
+from lablib.methods.replay import Replay
 from lablib.methods.stm import STM
 
 METHODS: dict[str, type[Method]] = {
@@ -17,6 +18,7 @@ METHODS: dict[str, type[Method]] = {
     "lora": LoRA,
     "qlora": QLoRA,
     "stm": STM,
+    "replay": Replay,
 }
 
 

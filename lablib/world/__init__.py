@@ -5,7 +5,8 @@ One file a skill: ``facts``, ``arithmetic``, ``instructions``, ``formats``, ``sa
 for the probes. ``tokenizer`` and ``pretrain`` make ``mini`` of it, ``items`` the probes.
 """
 
+from lablib.world.asked import holds, plain, probe_prompts
 from lablib.world.corpus import general_rows, texts
 from lablib.world.text import Text
 
-__all__ = ["Text", "general_rows", "texts"]
+__all__ = ["Text", "general_rows", "holds", "plain", "probe_prompts", "texts"]

@@ -39,6 +39,16 @@ def test_a_run_writes_everything_it_measured(tmp_path, capsys):
     assert saved.n_parameters == base.n_parameters and saved.digest != base.digest
 
 
+def test_the_mixture_is_chosen_by_options(tmp_path, capsys):
+    file = tmp_path / "out.json"
+    arguments = ["--method", "replay", "--general", "diverse", "--mix-unit", "tokens"]
+    rest = ["--mix-budget", "additive", "--quiet", "--json", str(file)]
+    assert main([*SHORT, *arguments, *rest]) == 0
+    config = json.loads(file.read_text())["config"]
+    assert config["mix_unit"] == "tokens" and config["mix_budget"] == "additive"
+    assert config["mix_ratio"] == 0.2  # what replay starts with
+
+
 def test_the_same_seed_gives_the_same_losses(tmp_path, capsys):
     losses = []
     for seed in (1, 1, 2):
