@@ -7,6 +7,7 @@ from typing import Any
 
 from lablib.methods.base import Method, check_field, hyperparameters
 from lablib.methods.compose import Compose
+from lablib.methods.ewc import EWC
 from lablib.methods.full import Full
 from lablib.methods.lora import LoRA
 from lablib.methods.qlora import QLoRA
@@ -17,6 +18,7 @@ METHODS: dict[str, type[Method]] = {
     "full": Full,
     "lora": LoRA,
     "qlora": QLoRA,
+    "ewc": EWC,
     "stm": STM,
     "replay": Replay,
 }
