@@ -13,7 +13,7 @@ from lablib.models import Rows
 from tests import tiny
 
 DRAWS = 40  # independent estimates; fixed before the first comparison was made
-ROWS = {1: range(8), 32: range(32)}  # by batch size: eight backwards a draw, and one
+ROWS = {1: range(4), 32: range(32)}  # by batch size: four backwards a draw, and one
 
 
 def rows_of(task=tiny.Digits, split="train"):
