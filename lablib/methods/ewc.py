@@ -86,8 +86,8 @@ class EWC(Method):
         held = fisher.held_weights(model)
         if not held or not held.keys() <= self.fisher_.keys():
             raise ValueError("EWC has no Fisher of the weights to be trained: weigh this model.")
-        if self._n_tasks > 1 and not all(p.is_floating_point() for p in held.values()):
-            raise ValueError("EWC cannot weigh 4-bit weights after a task: use lora, not qlora.")
+        if self._n_tasks > 1 and not fisher.can_be_weighed(model):
+            raise ValueError("EWC cannot weigh 4-bit or DoRA weights after a task: use plain lora.")
         own = {name: self.fisher_[name] for name in held}
         self.scale_, self.fisher_ = fisher.mean(own), self._ready(own, self._seed)
         self.anchor_ = {} if models.is_adapted(model) else _copies(held)

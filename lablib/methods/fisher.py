@@ -42,6 +42,17 @@ def held_weights(model: nn.Module) -> dict[str, nn.Parameter]:
     return {name: p for name, p in model.named_parameters() if p.requires_grad}
 
 
+def can_be_weighed(model: nn.Module) -> bool:
+    """Return True if the gradients of ``held_weights`` are those of the weights in effect.
+
+    Weights of 4 bits have none; under DoRA the weight in effect is a rescaled one.
+    """
+    rescaled = any(
+        getattr(layer, "lora_magnitude_vector", None) for _, layer in adapted_layers(model)
+    )
+    return not rescaled and all(p.is_floating_point() for p in held_weights(model).values())
+
+
 def moved(
     model: nn.Module, anchor: Mapping[str, torch.Tensor]
 ) -> Iterator[tuple[str, torch.Tensor]]:
@@ -153,10 +164,10 @@ def _differentiable(model: nn.Module, kind: str) -> dict[str, nn.Parameter]:
         raise ValueError(f"There is no Fisher of kind {kind!r}; choose one of {', '.join(KINDS)}.")
     if not weights:
         raise ValueError("The model has no weights to train: there is nothing to weigh.")
-    if not all(p.is_floating_point() for p in weights.values()):
+    if not can_be_weighed(model):
         raise ValueError(
-            "Quantized weights have no gradients, so no Fisher can be computed of them: "
-            "use the model unquantized, or importance 'uniform'."
+            "The gradients of 4-bit and DoRA weights are not those of the weights in effect: "
+            "weigh the model without them."
         )
     if kind == "exact" and sum(p.numel() for p in model.parameters()) > MAX_EXACT:
         raise ValueError(

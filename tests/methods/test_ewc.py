@@ -288,5 +288,36 @@ def test_two_tasks_are_resumed_bit_for_bit(importance, tmp_path):
     assert all(torch.equal(w, again.method.fisher_[n]) for n, w in whole.method.fisher_.items())
 
 
+@pytest.mark.parametrize("per_task", [False, True])
+def test_two_tasks_with_adapters_are_resumed_bit_for_bit(per_task, tmp_path):
+    whole, half = (
+        tiny.run(
+            method="lora+ewc", settings={"lora.rank": 2, "lora.per_task": per_task}, tasks=TWO,
+            probes=[], max_steps=3, **QUIET,
+        )
+        for _ in range(2)
+    )  # fmt: skip
+    steps = [event for event in whole if isinstance(event, StepDone)]
+    assert steps[3].penalty == pytest.approx(0, abs=1e-6) and steps[5].penalty > 1e-6
+    for event in half:
+        if isinstance(event, StepDone) and event.step == 5:
+            break
+    half.save(tmp_path)
+    again = Run.resume(tmp_path, tiny.model(), tiny.tokenizer(), TWO, [], tiny.GENERAL)
+    list(again)
+    found = weights(again.model)
+    assert all(torch.equal(w, found[name]) for name, w in weights(whole.model).items())
+
+
+@pytest.mark.parametrize("method", ["lora+ewc", "qlora+ewc"])
+def test_weights_that_cannot_be_weighed_after_a_task_are_refused_before_it(method):
+    settings = {"lora.dora": True} if method == "lora+ewc" else {}
+    options = {"method": method, "settings": settings, "probes": [], "max_steps": 2} | QUIET
+    with pytest.raises(ValueError, match="4-bit or DoRA weights after a task"):
+        list(tiny.run(tasks=TWO, **options))
+    steps = [event for event in tiny.run(**options) if isinstance(event, StepDone)]
+    assert steps[0].penalty == pytest.approx(0, abs=1e-6) and steps[1].penalty > 0
+
+
 def test_it_combines_with_what_it_does_not_decide():
     assert make("full+ewc", {"ewc.strength": 3.0}).parts[1].strength == 3.0
