@@ -11,6 +11,7 @@ from torch import nn
 
 from lablib import models
 from lablib.methods.base import Method, setting
+from lablib.models import lazily
 
 LARGE = 1_000_000_000  # parameters; from here on the published rates are used
 
@@ -81,8 +82,8 @@ class LoRA(Method):
         super().__post_init__()
         if self.dora and self.per_task:
             raise ValueError(
-                f"{self.name}.dora rescales whole weights, so adapters of several tasks would not "
-                "add up: set either dora or per_task to false."
+                "DoRA rescales whole weights, so adapters of several tasks would not add up: set "
+                "either dora or per_task to false."
             )
 
     def default_lr(self, n_parameters: int) -> float:
@@ -95,9 +96,8 @@ class LoRA(Method):
 
     def wrap(self, model: nn.Module) -> nn.Module:
         """Freeze the model and put adapters on it."""
-        from peft import LoraConfig, get_peft_model
-
-        config = LoraConfig(
+        peft = lazily.peft()
+        config = peft.LoraConfig(
             r=self.rank,
             lora_alpha=self.alpha,
             lora_dropout=self.dropout,
@@ -107,7 +107,7 @@ class LoRA(Method):
             fan_in_fan_out=models.is_transposed(model),
             task_type="CAUSAL_LM",
         )
-        return get_peft_model(model, config)
+        return peft.get_peft_model(model, config)
 
     def begin_task(self, model: nn.Module, number: int) -> None:
         """With ``per_task``, put a fresh adapter atop the earlier ones."""

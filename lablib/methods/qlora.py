@@ -12,6 +12,7 @@ from torch import nn
 from lablib import models, runtime
 from lablib.methods.base import Method, setting
 from lablib.methods.lora import LoRA
+from lablib.models import lazily
 
 OPTIMIZERS = ("adamw", "adamw_8bit", "paged_adamw_8bit")
 
@@ -106,11 +107,10 @@ class QLoRA(Method):
         """Return AdamW, or bitsandbytes' with states of 8 bits."""
         if self.optim == "adamw":
             return super().optimizer(model, lr, weight_decay)
-        from bitsandbytes.optim import AdamW8bit
-
         trainable = [p for p in model.parameters() if p.requires_grad]
         paged = self.optim.startswith("paged")
-        return AdamW8bit(trainable, lr=lr, weight_decay=weight_decay, is_paged=paged)
+        kind = lazily.bitsandbytes().optim.AdamW8bit
+        return kind(trainable, lr=lr, weight_decay=weight_decay, is_paged=paged)
 
     def state(self, model: nn.Module) -> dict[str, torch.Tensor]:
         """As LoRA."""

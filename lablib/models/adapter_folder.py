@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from lablib import runtime
+from lablib.models import lazily
 from lablib.models.quantize import quantization, round_to_4_bits
 
 CONFIG = "adapter_config.json"
@@ -38,18 +39,17 @@ def save_adapter(model: nn.Module, folder: Path, base: str) -> None:
     Several adapters become one of their summed rank, ``[B_1 B_2] [A_1; A_2]``, with alpha raised
     so that the scale stays what it was.
     """
-    from peft import get_peft_model_state_dict
-
     names = list(model.base_model.active_adapters)
     parts = [
-        get_peft_model_state_dict(model, adapter_name=name, save_embedding_layers=False)
+        lazily.peft().get_peft_model_state_dict(
+            model, adapter_name=name, save_embedding_layers=False
+        )
         for name in names
     ]
     tensors = {
-        key: torch.cat([part[key].detach().cpu() for part in parts], "lora_B" in key).contiguous()
+        key: torch.cat([part[key].detach().cpu() for part in parts], dim=int("lora_B" in key))
         for key in parts[0]
-        if len(parts) > 1
-    } or {key: t.detach().cpu().contiguous() for key, t in parts[0].items()}
+    }
     config = copy.deepcopy(model.peft_config[names[0]])
     config.lora_alpha *= math.sqrt(len(parts)) if config.use_rslora else len(parts)
     config.r *= len(parts)
@@ -111,24 +111,19 @@ def merge_adapter(model: nn.Module, folder: Path) -> nn.Module:
     OSError
         If the adapter is damaged or belongs to another model.
     """
-    from peft import (
-        LoraConfig,
-        get_peft_model,
-        get_peft_model_state_dict,
-        set_peft_model_state_dict,
-    )
-
+    peft = lazily.peft()
     try:
         tensors = load_file(folder / WEIGHTS)
         if (folder / QUANTIZATION).is_file():
             round_to_4_bits(model, **_read(folder / QUANTIZATION))
-        config = LoraConfig.from_pretrained(str(folder))
+        config = peft.LoraConfig.from_pretrained(str(folder))
+        config.base_model_name_or_path = None  # known already; peft would warn of its other name
         with runtime.seeded(torch.device("cpu"), 0):  # peft draws weights that are then replaced
-            adapted = get_peft_model(model, config)
-        own = get_peft_model_state_dict(adapted, save_embedding_layers=False)
+            adapted = peft.get_peft_model(model, config)
+        own = peft.get_peft_model_state_dict(adapted, save_embedding_layers=False)
         if {k: t.shape for k, t in own.items()} != {k: t.shape for k, t in tensors.items()}:
             raise ValueError("its weights do not fit the base model's layers.")
-        set_peft_model_state_dict(adapted, tensors)
+        peft.set_peft_model_state_dict(adapted, tensors)
         return adapted.merge_and_unload().eval()
     except (SafetensorError, ValueError, TypeError, KeyError, RuntimeError) as error:
         why = str(error).strip().split("\n")[0]

@@ -6,10 +6,10 @@ With double quantization these magnitudes are themselves kept in 8 bits (arXiv 2
 
 from __future__ import annotations
 
-import logging
-
 import torch
 from torch import nn
+
+from lablib.models import lazily
 
 QUANT_TYPES = ("nf4", "fp4")
 
@@ -23,9 +23,7 @@ def base_weight(p: torch.Tensor) -> torch.Tensor:
     """Return the numbers that ``p`` stands for, float32, without gradients."""
     if not is_quantized(p):
         return p.detach().float()
-    from bitsandbytes.functional import dequantize_4bit
-
-    return dequantize_4bit(p.data, p.quant_state).float()
+    return lazily.bitsandbytes().functional.dequantize_4bit(p.data, p.quant_state).float()
 
 
 def stored(p: nn.Parameter) -> tuple:
@@ -114,7 +112,7 @@ def quantize(
     nn.Module
         The same model.
     """
-    bnb = _bitsandbytes()
+    bnb = lazily.bitsandbytes()
     for name in linear_names(model):
         old = model.get_submodule(name)
         made = bnb.nn.Linear4bit(
@@ -141,7 +139,7 @@ def quantize(
 
 def quantized(weight: torch.Tensor, quant_type: str, double_quant: bool) -> nn.Parameter:
     """Return ``weight`` in 4 bits, on its device."""
-    made = _bitsandbytes().nn.Params4bit(
+    made = lazily.bitsandbytes().nn.Params4bit(
         weight, requires_grad=False, compress_statistics=double_quant, quant_type=quant_type
     )
     return made.to(weight.device)
@@ -161,15 +159,3 @@ def round_to_4_bits(model: nn.Module, quant_type: str = "nf4", double_quant: boo
     for name in linear_names(model):
         p = model.get_submodule(name).weight
         p.copy_(base_weight(quantized(p.data.clone(), quant_type, double_quant)))
-
-
-def _bitsandbytes():
-    """Import bitsandbytes without its advice to install faster kernels from the hub."""
-    noise = logging.getLogger("bitsandbytes.backends.cpu.ops")
-    level = noise.level
-    noise.setLevel(logging.ERROR)
-    try:
-        import bitsandbytes
-    finally:
-        noise.setLevel(level)
-    return bitsandbytes
