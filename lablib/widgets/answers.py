@@ -14,7 +14,7 @@ from lablib.lessons.reading import displayable
 from lablib.plots import curves, live
 from lablib.widgets import theme
 from lablib.widgets.background import BackgroundRun
-from lablib.widgets.settings import control
+from lablib.widgets.control import control
 
 FRANCE = "What is the capital of France?"  # whose likeliest answers are shown first
 LONGEST_PROMPT = 2000  # characters

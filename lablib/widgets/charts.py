@@ -10,7 +10,7 @@ from lablib.history import History
 from lablib.plots import curves, live, retention
 from lablib.plots.axes import capabilities
 from lablib.plots.chart import Chart
-from lablib.widgets.settings import control
+from lablib.widgets.control import control
 from lablib.widgets.summary import summary
 
 TOGETHER, APART = "all in one", "one chart each"

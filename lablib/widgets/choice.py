@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import ipywidgets as widgets
@@ -114,7 +114,12 @@ class ModelChoice(widgets.VBox):
             **facts,
         )
 
-    def dashboard(self, task: str = "tickets", order: Order | None = None) -> Dashboard:
+    def dashboard(
+        self,
+        task: str = "tickets",
+        order: Order | None = None,
+        methods: Sequence[str] = ("full",),
+    ) -> Dashboard:
         """Return a dashboard that follows the choice; where nothing runs live, it replays.
 
         Parameters
@@ -123,9 +128,11 @@ class ModelChoice(widgets.VBox):
             What is learned first.
         order : Order, optional
             The learner's predicted order of falling, compared with the curves.
+        methods : sequence of str
+            What may be chosen, the first one first: a lab shows what it is about.
         """
         prediction = _ByProbe(order) if order else None
-        made = Dashboard(model=self.model, task=task, prediction=prediction)
+        made = Dashboard(self.model, task, methods[0], prediction=prediction, methods=methods)
 
         def follow() -> None:
             made.settings.model.value = self.model

@@ -11,7 +11,7 @@ from lablib.history import History
 from lablib.plots import live, plane
 from lablib.store import RunInfo, RunStore
 from lablib.widgets import theme
-from lablib.widgets.settings import control
+from lablib.widgets.control import control
 
 MOST_PINS = 4
 _MOST_LISTED = 40  # earlier runs in the menu

@@ -28,7 +28,7 @@ from lablib.widgets.page import Heartbeat
 from lablib.widgets.pump import Pump
 from lablib.widgets.recorder import Recorder
 from lablib.widgets.rewind import RewindPanel
-from lablib.widgets.settings import SettingsPanel, default_lr
+from lablib.widgets.settings import SettingsPanel, defaults
 from lablib.widgets.share import Settings
 from lablib.widgets.state import RunState
 from lablib.widgets.status import StatusBar, in_words
@@ -76,7 +76,7 @@ class Dashboard(widgets.VBox):
         *,
         lr: float | None = None,
         epochs: float = 1.0,
-        mix_ratio: float = 0.0,
+        mix_ratio: float | None = None,
         seed: int = 0,
         settings: dict[str, Any] | None = None,
         prediction: Any = None,
@@ -94,7 +94,9 @@ class Dashboard(widgets.VBox):
         self._talk: BackgroundRun | None = None  # a question to the model of a run that ended
         self._drawing = threading.RLock()  # the run's view and the learner's clicks both draw
         self._recorder = Recorder()
-        lr = default_lr(model, method, task) if lr is None else lr
+        given = defaults(model, method, task)
+        lr = given.lr if lr is None else lr
+        mix_ratio = given.mix_ratio if mix_ratio is None else mix_ratio
         self._first = Settings(model, task, method, lr, epochs, mix_ratio, seed, settings or {})
         self.settings = SettingsPanel(
             self._first, self._live, self.say_error, models=models, tasks=tasks, methods=methods

@@ -19,7 +19,7 @@ from lablib.plots import curves, figures, plane, retention
 from lablib.runtime import home_folder
 from lablib.train import Run
 from lablib.widgets import share, theme
-from lablib.widgets.settings import control
+from lablib.widgets.control import control
 
 _MOST_DOWNLOAD = 3_000_000  # bytes that fit into a link
 

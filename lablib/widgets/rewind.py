@@ -18,7 +18,7 @@ from lablib.runtime import home_folder
 from lablib.train import load_snapshot
 from lablib.widgets import theme
 from lablib.widgets.answers import check_prompt
-from lablib.widgets.settings import control
+from lablib.widgets.control import control
 
 _GOES_BACK = "The charts and the answers above go back with it;"
 KEPT = 3  # runs whose snapshots stay on disk; some megabytes a probe point

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import MISSING, Field
-from dataclasses import fields as dataclass_fields
 from typing import Any
 
 import ipywidgets as widgets
 
 from lablib import experiment
 from lablib.controls import check_setting
-from lablib.methods import METHODS
+from lablib.methods import METHODS, make
 from lablib.models import MODELS
 from lablib.tasks import TASKS
-from lablib.widgets import theme
+from lablib.widgets.control import control
+from lablib.widgets.methodchoice import MethodChoice
 from lablib.widgets.share import Settings, check_seed
 
 OTHER = "another…"
@@ -72,58 +71,9 @@ class Pick(widgets.VBox):
         self.menu.disabled = self.text.disabled = locked
 
 
-def control(widget: widgets.Widget) -> widgets.Widget:
-    """Give a control its place: the label on a line of its own, the rest below."""
-    widget.add_class("lethe-control")
-    widget.style.description_width = "initial"
-    return widget
-
-
-def default_lr(model: str, method: str, task: str) -> float:
-    """Return the learning rate that a method starts with on a model and task of these names."""
-    size = _PARAMETERS.get(model, _LARGE)
-    return experiment.defaults(size, METHODS[method](), task).lr
-
-
-def field_control(field: Field) -> widgets.Widget:
-    """Return the control for a hyper-parameter of a method, made from the field's metadata."""
-    about = field.metadata
-    default = field.default if field.default is not MISSING else field.default_factory()
-    unit = f" ({about['unit']})" if about.get("unit") else ""
-    label = field.name.replace("_", " ") + unit
-    low, high = about.get("low"), about.get("high")
-    if about.get("choices"):
-        made = widgets.Dropdown(options=list(about["choices"]), value=default, description=label)
-    elif isinstance(default, bool):
-        made = widgets.Checkbox(value=default, description=label, indent=False)
-    elif isinstance(default, int) and low is not None:
-        made = widgets.IntSlider(value=default, min=low, max=high, description=label)
-    elif isinstance(default, int | float) and low is not None:
-        if low > 0 and high / low >= 100:
-            made = widgets.FloatLogSlider(
-                value=default,
-                min=math.log10(low),
-                max=math.log10(high),
-                step=0.1,
-                readout_format=".3g",
-                description=label,
-            )
-        else:
-            made = widgets.FloatSlider(
-                value=default,
-                min=low,
-                max=high,
-                step=(high - low) / 100,
-                readout_format=".3g",
-                description=label,
-            )
-    elif isinstance(default, int | float):
-        made = widgets.FloatText(value=default, description=label)
-    else:
-        made = widgets.Text(value=str(default), description=label, continuous_update=False)
-    if hasattr(made, "continuous_update"):
-        made.continuous_update = False
-    return control(made)
+def defaults(model: str, method: str, task: str) -> experiment.Defaults:
+    """Return what a run of a model, method and task of these names starts with."""
+    return experiment.defaults(_PARAMETERS.get(model, _LARGE), make(method), task)
 
 
 class SettingsPanel(widgets.VBox):
@@ -157,12 +107,11 @@ class SettingsPanel(widgets.VBox):
         self.task = Pick(
             "Task to learn", tasks or list(TASKS), settings.task, "file (JSONL, CSV) or hub id"
         )
-        self.method = control(
-            widgets.Dropdown(
-                options=[(_method_label(name), name) for name in methods or METHODS],
-                value=settings.method,
-                description="Method of fine-tuning",
-            )
+        self.method = MethodChoice(
+            settings.method,
+            methods or tuple(METHODS),
+            on_kind=self._new_method,
+            on_field=lambda name, value: (self._on_live(name, value), self._on_change()),
         )
         self.lr = control(
             widgets.FloatLogSlider(
@@ -206,8 +155,6 @@ class SettingsPanel(widgets.VBox):
             )
         )
         self.seed = control(widgets.IntText(value=settings.seed, description="Seed (whole number)"))
-        self.fields_box = widgets.VBox()
-        self.fields: dict[str, widgets.Widget] = {}
         super().__init__(
             [
                 self.model,
@@ -217,17 +164,14 @@ class SettingsPanel(widgets.VBox):
                 self.lr_text,
                 self.epochs,
                 self.mix_ratio,
-                self.fields_box,
                 self.seed,
             ]
         )
         self.add_class("lethe-settings")
         self._exact_lr = settings.lr
-        self._make_fields()
         self.put(settings)
         self.model.on_change(self._new_kind)
         self.task.on_change(self._new_kind)
-        self.method.observe(lambda _: self._new_kind(), "value")
         self.lr.observe(lambda change: self._lr_moved(change["new"]), "value")
         self.lr_text.observe(lambda change: self._lr_typed(change["new"]), "value")
         self.epochs.observe(lambda change: self._on_live("epochs", change["new"]), "value")
@@ -254,7 +198,7 @@ class SettingsPanel(widgets.VBox):
             epochs=self.epochs.value,
             mix_ratio=self.mix_ratio.value,
             seed=check_seed(self.seed.value),
-            fields={name: made.value for name, made in self.fields.items()},
+            fields=self.method.settings(),
         )
 
     def put(self, settings: Settings) -> None:
@@ -265,17 +209,13 @@ class SettingsPanel(widgets.VBox):
         ValueError
             If the method does not exist; nothing is changed then.
         """
-        known = [value for _, value in self.method.options]
-        if settings.method not in known:
-            raise ValueError(
-                f"There is no method {settings.method!r} here; choose one of {', '.join(known)}."
-            )
-        self.model.value, self.task.value = settings.model, settings.task
         self.method.value = settings.method
+        self.model.value, self.task.value = settings.model, settings.task
         for name, value in settings.fields.items():
             if name in self.fields:
                 self.fields[name].value = value
         self.epochs.value, self.mix_ratio.value = settings.epochs, settings.mix_ratio
+        self._given_mix = self._defaults().mix_ratio
         self.seed.value = settings.seed
         self._set_lr(settings.lr)
 
@@ -284,30 +224,34 @@ class SettingsPanel(widgets.VBox):
         self._on_change = callback
         self.model.on_change(callback)
         self.task.on_change(callback)
-        for made in (self.method, self.lr_text, self.epochs, self.mix_ratio, self.seed):
+        self.method.on_change(callback)
+        for made in (self.lr_text, self.epochs, self.mix_ratio, self.seed):
             made.observe(lambda _: callback(), "value")
 
     def lock(self, locked: bool) -> None:
         """Hold fast, during a run, what cannot be changed in it."""
         self.model.lock(locked)
         self.task.lock(locked)
-        self.method.disabled = self.seed.disabled = locked
-        live = live_fields(self.method.value)
-        for name, made in self.fields.items():
-            made.disabled = locked and name not in live
+        self.method.lock(locked)
+        self.seed.disabled = locked
+
+    @property
+    def fields(self) -> dict[str, widgets.Widget]:
+        """The controls of the method's own fields."""
+        return self.method.fields
+
+    def _defaults(self) -> experiment.Defaults:
+        return defaults(self.model.value, self.method.value, self.task.value)
 
     def _new_kind(self) -> None:
-        self._make_fields()
-        self._set_lr(default_lr(self.model.value, self.method.value, self.task.value))
+        self._set_lr(self._defaults().lr)
 
-    def _make_fields(self) -> None:
-        kind = METHODS[self.method.value]
-        self.fields = {f.name: field_control(f) for f in dataclass_fields(kind) if f.init}
-        for name, made in self.fields.items():
-            made.observe(lambda change, name=name: self._on_live(name, change["new"]), "value")
-            made.observe(lambda _: self._on_change(), "value")
-        about = widgets.HTML(theme.plain(theme.escape(kind.summary), classes="lethe-soft"))
-        self.fields_box.children = [about, *self.fields.values()]
+    def _new_method(self) -> None:
+        given = self._defaults()
+        self._set_lr(given.lr)
+        if self.mix_ratio.value == self._given_mix:  # else it is the learner's own
+            self.mix_ratio.value = given.mix_ratio
+        self._given_mix = given.mix_ratio
 
     def _set_lr(self, value: float) -> None:
         self._exact_lr = value
@@ -334,12 +278,3 @@ class SettingsPanel(widgets.VBox):
         if not math.isclose(value, self._exact_lr, rel_tol=1e-6):
             self._set_lr(value)
             self._on_live("lr", value)
-
-
-def live_fields(method: str) -> tuple[str, ...]:
-    """Return the hyper-parameters of a method that may be changed during a run."""
-    return tuple(f.name for f in dataclass_fields(METHODS[method]) if f.metadata.get("live"))
-
-
-def _method_label(name: str) -> str:
-    return f"{name}: {METHODS[name].summary.split(':')[0].split(',')[0]}"
