@@ -24,6 +24,7 @@ from lablib.train import Run, TrainConfig, Watch
 # Tasks that a small model starts with another rate than the method's own, as a factor of it: at
 # mini's usual rate wrong capitals are learned beside the true ones (docs/LOG.md).
 SMALL_RATE_FACTORS = {"wrong_facts": 3.5}
+FULL = ("knowledge",)  # all items of all probes take a real model three quarters of a minute
 SMALL = 10_000_000  # parameters; below it a model trains in seconds on a laptop
 
 
@@ -38,6 +39,7 @@ class Defaults:
     probe_early: bool  # also measured after steps 1, 2, 4 and 7
     task_test_rows: int  # test rows scored at each probe point
     max_length: int  # tokens of a row, prompt and answer together
+    full_probes: bool | tuple[str, ...] = True  # probes of which all items are scored at the ends
     mix_ratio: float = 0.0  # share of general rows
 
 
@@ -53,7 +55,7 @@ def defaults(n_parameters: int, method: Method, task: str = "tickets") -> Defaul
         lr *= SMALL_RATE_FACTORS.get(task, 1.0)
         given = Defaults(lr, 16, 3200, 25, False, task_test_rows=24, max_length=128)
     else:
-        given = Defaults(lr, 4, 80, 10, True, task_test_rows=8, max_length=256)
+        given = Defaults(lr, 4, 80, 10, True, task_test_rows=8, max_length=256, full_probes=FULL)
     return replace(given, mix_ratio=method.default_mix_ratio)
 
 

@@ -80,7 +80,7 @@ class History:
 
     def capabilities(self) -> tuple[str, ...]:
         """Return the names of the probes that were scored."""
-        return tuple(self.scores[0].scores) if self.scores else ()
+        return tuple(dict.fromkeys(name for point in self.scores for name in point.scores))
 
     def chance(self, capability: str, which: str = "says") -> float:
         """Return the chance level of a capability, as the run recorded it."""
@@ -126,11 +126,11 @@ class History:
 
     def base(self, capability: str) -> Score | None:
         """Return the base's score: on all items if base and end have both, else the quick ones."""
-        return _score(self._end(first=True), capability)
+        return _score(self._end(True, capability), capability)
 
     def final(self, capability: str) -> Score | None:
         """Return the last score on the same set of items as ``base``."""
-        return _score(self._end(first=False), capability)
+        return _score(self._end(False, capability), capability)
 
     def final_retention(self, capability: str, which: str = "says") -> float | None:
         """Return retention from base to end; None where there is nothing to lose or to compare."""
@@ -142,8 +142,9 @@ class History:
 
     def nothing_to_lose(self, capability: str, which: str = "says") -> bool:
         """Return True if the base is within noise of chance at a capability."""
-        points = [p for p in self.scores if p.full] or self.points()  # all items say it best
-        base = _score(points[0], capability) if points else None
+        having = [p for p in self.scores if capability in p.scores]
+        points = [p for p in having if p.full] or having  # all items say it best
+        base = points[0].scores[capability] if points else None
         if base is None:
             return False
         chance = self.chance(capability, which)
@@ -164,7 +165,7 @@ class History:
 
     def task_score(self, task: str) -> tuple[float | None, float | None]:
         """Return a task's score of the base and at the end."""
-        ends = (self._end(first=True), self._end(first=False))
+        ends = (self._end(True), self._end(False))
         base, final = (point.task_scores.get(task) if point else None for point in ends)
         return base, final
 
@@ -184,9 +185,9 @@ class History:
         rows = [by_step[step].task_scores for step in ends if step in by_step]
         return [[row[task] for task in tasks] for row in rows if set(tasks) <= set(row)]
 
-    def _end(self, first: bool) -> Probed | None:
-        """The first or last point; of the full points if there are two of them to compare."""
-        full = [p for p in self.scores if p.full]
+    def _end(self, first: bool, capability: str = "") -> Probed | None:
+        """The first or last point; of the full points if two of them have the capability."""
+        full = [p for p in self.scores if p.full and (not capability or capability in p.scores)]
         points = full if len(full) > 1 else self.points()
         return (points[0] if first else points[-1]) if points else None
 

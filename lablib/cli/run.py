@@ -100,7 +100,9 @@ def config_of(args: argparse.Namespace) -> dict[str, Any]:
             config[name] = _at_least(0, name, value)
     if args.early_stop is not None:
         config["early_stopping"] = _early_stopping(args.early_stop, args.patience)
-    return {**config, "seed": args.seed, "full_probes": not args.quick}
+    if args.quick:
+        config["full_probes"] = False
+    return {**config, "seed": args.seed}
 
 
 def settings_of(pairs: list[str]) -> dict[str, Any]:

@@ -70,7 +70,9 @@ class TrainConfig:
     probe_every: int = 10  # steps between two live probe points, >= 1
     probe_early: bool = True  # also probe after steps 1, 2, 4 and 7 of each task
     task_test_rows: int = 64  # test rows scored at a live point (and validation rows), >= 0
-    full_probes: bool = True  # score all items at base and end, and up to 200 test rows at the end
+    # Which probes have all their items scored at base and end (True: all, False: none, else by
+    # name), where the task is then scored on up to 200 test rows.
+    full_probes: bool | tuple[str, ...] = True
     snapshots: bool = False  # write the weights to disk at every probe point, for Rewind
     early_stopping: EarlyStopping | None = None
     max_seconds: float | None = None  # wall time after which the run ends, pauses not counted
@@ -86,6 +88,8 @@ class TrainConfig:
                 raise ValueError(
                     f"{name} must be {' or '.join(known)}, not {getattr(self, name)!r}."
                 )
+        if not isinstance(self.full_probes, bool):  # a list after JSON
+            object.__setattr__(self, "full_probes", tuple(self.full_probes))
         _check_count("batch_size", self.batch_size, 1, 1024)
         _check_count("max_length", self.max_length, 8, 8192)
         _check_count("seed", self.seed, 0, 2**63 - 1)

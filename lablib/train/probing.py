@@ -3,8 +3,8 @@
 Everything yields part by part, so that Stop never waits for more than one batch, and leaves
 the model as it was found: same mode, same random state.
 
-What is scored when: at the base and after each task all items of the probes (``full``); at
-the base, at the live points and at the end their quick items. Tasks are scored on the first
+What is scored when: at the base and after each task all items of the probes that the config
+names (``full``); at the base, at the live points and at the end the quick items of all. Tasks are scored on the first
 ``task_test_rows`` test rows, after each task on six times as many (200 at most). The base
 has the few rows too, since a run must show its first point at once and an untrained task
 scores near 0 on any rows.
@@ -89,6 +89,12 @@ class Prober:
         self._probes, self._tasks, self._config = tuple(probe_list), tuple(tasks), config
         self._controls, self._snapshot_folder = controls, snapshot_folder
         self._digest = digest
+        wanted = config.full_probes
+        self._full_probes = tuple(
+            probe
+            for probe in self._probes
+            if (wanted if isinstance(wanted, bool) else probe.name in wanted)
+        )
         self.watch, self._typed = tuple(watch), None
         self._validation = [
             Rows(task.rows("validation")[: config.task_test_rows], tokenizer, config.max_length)
@@ -104,14 +110,13 @@ class Prober:
         self._model, self._origin = model, origin
 
     def base(self) -> Generator[Event, None, Probed | None]:
-        """Measure the base: all items (``full_probes``), then a live point.
+        """Measure the base: all items of ``full_probes``, then a live point.
 
         What the cache knows of a base with this digest is not measured again.
         """
         full = None
         if self._config.full_probes:
-            scores = self.base_full or self._cached("full")
-            full = yield from self._measure(0, 0, full=True, scores=scores)
+            full = yield from self._measure(0, 0, self._known("full", self._full_probes), full=True)
             if full is None:
                 return None
             self.base_full = full.scores
@@ -134,13 +139,15 @@ class Prober:
         Probed or None
             The point, or None if Stop cut it short.
         """
+        known = self._known("quick", self._probes) if step == 0 else {}
         if full:
-            parts = {p.name: _quick_part(p, full.scores[p.name]) for p in self._probes}
-            point = replace(full, full=False, scores=parts, seconds=0.0)
+            known |= {p.name: _quick_part(p, full.scores[p.name]) for p in self._full_probes}
+        if full and len(known) == len(self._probes):
+            scores = {p.name: known[p.name] for p in self._probes}
+            point = replace(full, full=False, scores=scores, seconds=0.0)
             yield point
         else:
-            scores = self._cached("quick") if step == 0 else None
-            point = yield from self._measure(step, task, full=False, scores=scores)
+            point = yield from self._measure(step, task, known, full=False)
         if point is None:
             return None
         if step == 0:
@@ -154,7 +161,7 @@ class Prober:
 
     def full(self, step: int, task: int) -> Generator[Event, None, Probed | None]:
         """Measure all items, and every task on more test rows, after a task."""
-        return (yield from self._measure(step, task, full=True, scores=None))
+        return (yield from self._measure(step, task, {}, full=True))
 
     def answer_typed(self, step: int) -> Iterator[Answered]:
         """Let the base (as step 0) and the model as it is now answer what was typed."""
@@ -179,8 +186,12 @@ class Prober:
         untouched = self._origin.as_loaded and not self._origin.displacement(self._model)
         return self._digest if untouched else ""
 
-    def _cached(self, split: str) -> dict[str, Score] | None:
-        return probes.cached_base_scores(self._base_digest(), self._probes, split)
+    def _known(self, split: str, asked: Sequence[Probe]) -> dict[str, Score]:
+        """What is known of the base: all that is asked, or nothing."""
+        given = (self.base_full or {}) if split == "full" else {}
+        if all(probe.name in given for probe in asked):
+            return {probe.name: given[probe.name] for probe in asked}
+        return probes.cached_base_scores(self._base_digest(), asked, split) or {}
 
     def position(self) -> dict[str, Any]:
         """Return what has been measured, JSON-ready, for a checkpoint."""
@@ -198,17 +209,18 @@ class Prober:
             setattr(self, name, {k: score_from_dict(v) for k, v in position[name].items()})
 
     def _measure(
-        self, step: int, task: int, *, full: bool, scores: Mapping[str, Score] | None
+        self, step: int, task: int, known: Mapping[str, Score], *, full: bool
     ) -> Generator[Event, None, Probed | None]:
-        """Measure one point; ``scores`` of the probes are taken as they are, if given."""
+        """Measure one point; scores that are ``known`` are taken as they are."""
         begun = time.perf_counter()
-        split = "full" if full else "quick"
-        if scores is None:
-            scores = yield from self._score_probes(split)
-            if scores is None:
-                return None
-            if step == 0:
-                probes.keep_base_scores(self._base_digest(), self._probes, scores, split)
+        split, asked = ("full", self._full_probes) if full else ("quick", self._probes)
+        open_ = [probe for probe in asked if probe.name not in known]
+        found = (yield from self._score_probes(open_, split)) if open_ else {}
+        if found is None:
+            return None
+        if step == 0:
+            probes.keep_base_scores(self._base_digest(), open_, found, split)
+        scores = {p.name: known[p.name] if p.name in known else found[p.name] for p in asked}
         rows = self._config.task_test_rows
         if full and step:
             rows = min(FULL_TEST_TIMES * rows, FULL_TEST_ROWS)
@@ -219,7 +231,7 @@ class Prober:
         point = Probed(
             step=step,
             task=self._tasks[task].name,
-            scores=dict(scores),
+            scores=scores,
             task_scores=tasks,
             full=full,
             seconds=time.perf_counter() - begun,
@@ -231,9 +243,11 @@ class Prober:
         yield point
         return point
 
-    def _score_probes(self, split: str) -> Generator[Progress, None, dict[str, Score] | None]:
+    def _score_probes(
+        self, asked: Sequence[Probe], split: str
+    ) -> Generator[Progress, None, dict[str, Score] | None]:
         found: dict[str, Score] = {}
-        for part in probes.iter_score_all(self._probes, self._model, self._tokenizer, split):
+        for part in probes.iter_score_all(asked, self._model, self._tokenizer, split):
             if self._controls.stopped:
                 return None
             if isinstance(part, Progress):

@@ -87,7 +87,7 @@ class Run:
     -----
     A task takes ``ceil(epochs * rows / batch_size)`` steps, at most ``max_steps``, worked out
     anew when ``epochs`` is changed. Live points use the quick items and the first
-    ``task_test_rows`` test rows. With ``full_probes`` the full items are scored at the base and
+    ``task_test_rows`` test rows. All items of ``full_probes`` are scored at the base and
     after each task, there with up to 200 test rows. ``Stop`` ends a run without a last point.
     """
 

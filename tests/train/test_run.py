@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from lablib import models
 from lablib.events import Finished, Probed, Progress, Started, StepDone, TaskDone
+from lablib.history import History
 from lablib.methods import METHODS
 from lablib.train import Diverged, Run
 from lablib.train.data import Mixer
@@ -367,3 +368,28 @@ def test_a_gpu_follows_the_trajectory_of_the_cpu(monkeypatch):
     assert next(on_gpu.model.parameters()).is_cuda
     monkeypatch.setattr("lablib.runtime.device", lambda: torch.device("cpu"))
     assert found == pytest.approx(losses(tiny.run(mix_ratio=0.3)), rel=0.02)  # bfloat16
+
+
+class Consonants(tiny.Vowels):
+    """A second probe."""
+
+    name = "consonants"
+
+
+def test_only_the_named_probes_have_all_their_items_scored():
+    run = tiny.run(
+        probes=[tiny.Vowels(), Consonants()], full_probes=("consonants",), max_steps=2,
+        probe_every=1,
+    )  # fmt: skip
+    history = History.of(run)
+    full = [point for point in history.scores if point.full]
+    assert [(point.step, list(point.scores)) for point in full] == [
+        (0, ["consonants"]),
+        (2, ["consonants"]),
+    ]
+    assert [(p.step, {k: s.n for k, s in p.scores.items()}) for p in history.points()] == [
+        (step, {"vowels": 4, "consonants": 4}) for step in (0, 1, 2)
+    ]
+    assert history.base("consonants").n == history.final("consonants").n == 6
+    assert history.base("vowels").n == history.final("vowels").n == 4
+    assert set(history.capabilities()) == {"vowels", "consonants"}
