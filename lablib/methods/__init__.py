@@ -12,6 +12,7 @@ from lablib.methods.full import Full
 from lablib.methods.lora import LoRA
 from lablib.methods.qlora import QLoRA
 from lablib.methods.replay import Replay
+from lablib.methods.sa_sft import SASFT
 from lablib.methods.stm import STM
 
 METHODS: dict[str, type[Method]] = {
@@ -21,6 +22,7 @@ METHODS: dict[str, type[Method]] = {
     "ewc": EWC,
     "stm": STM,
     "replay": Replay,
+    "sa_sft": SASFT,
 }
 
 

@@ -32,9 +32,15 @@ _MARK = "Lethe9mark"  # stands for a turn's content while a template is taken ap
 class Frame:
     """What a chat template puts round the two turns of a one-question conversation."""
 
-    n_head: int  # tokens before the user's text
+    head: tuple[int, ...]  # tokens before the user's text
+    tail: tuple[int, ...]  # tokens between it and the answer
     lead: str  # between the assistant's header and the answer, e.g. " "
     end_id: int  # the token that ends the answer
+
+    @property
+    def n_head(self) -> int:
+        """How many tokens stand before the user's text."""
+        return len(self.head)
 
 
 _frames: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
@@ -49,13 +55,18 @@ def frame(tokenizer) -> Frame:
     return known[1]
 
 
+def has_own_template(tokenizer) -> bool:
+    """Return True if the tokenizer came with a chat template: the model was taught to chat."""
+    return not tokenizer.chat_template.endswith(PLAIN_TEMPLATE)
+
+
 def _take_apart(tokenizer) -> Frame:
     question = {"role": "user", "content": _MARK}
     prompt = _render(tokenizer, _MARK)
     whole = tokenizer.apply_chat_template(
         [question, {"role": "assistant", "content": _MARK}], tokenize=False
     )
-    n_head = len(_ids(tokenizer, prompt.partition(_MARK)[0]))
+    head, _, between = prompt.partition(_MARK)
     lead, end_ids = "", []
     if whole.startswith(prompt) and _MARK in whole[len(prompt) :]:
         lead, _, tail = whole[len(prompt) :].partition(_MARK)
@@ -66,7 +77,7 @@ def _take_apart(tokenizer) -> Frame:
     end_id = end_ids[0] if marked else tokenizer.eos_token_id
     if lead.startswith(" ") and tokenizer.tokenize("a")[0].startswith("▁"):
         lead = lead[1:]  # SentencePiece adds the space by itself
-    return Frame(n_head, lead, end_id)
+    return Frame(tuple(_ids(tokenizer, head)), tuple(_ids(tokenizer, between)), lead, end_id)
 
 
 def _render(tokenizer, prompt: str) -> str:

@@ -25,6 +25,8 @@ class Rows:
 
     Attributes
     ----------
+    max_length : int
+        Most tokens of a row.
     used : sequence of int
         Numbers of the rows that the run may train on, all unless the run is capped: what a
         method prepares from data needs no others.
@@ -34,15 +36,20 @@ class Rows:
         self.rows = rows
         self.used: Sequence[int] = range(len(rows))
         self._tokenizer = tokenizer
-        self._max_length = max_length
+        self.max_length = max_length
         self._encoded: dict[int, tuple[list[int], int]] = {}
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    def like(self, rows: Sequence) -> Rows:
-        """Return other rows of text, encoded in the same way."""
-        return Rows(rows, self._tokenizer, self._max_length)
+    def like(self, rows: Sequence, encoded: Sequence[tuple[list[int], int]] = ()) -> Rows:
+        """Return other rows of text, encoded in the same way, or given as tokens too.
+
+        What a model wrote token by token need not be how its text would be encoded.
+        """
+        made = Rows(rows, self._tokenizer, self.max_length)
+        made._encoded.update(enumerate(encoded))
+        return made
 
     def encoded(self, i: int) -> tuple[list[int], int]:
         """Return the ids of row ``i`` and how many of them are prompt."""
@@ -50,7 +57,7 @@ class Rows:
             row = self.rows[i]
             try:
                 self._encoded[i] = encode_row(
-                    self._tokenizer, row.prompt, row.completion, self._max_length
+                    self._tokenizer, row.prompt, row.completion, self.max_length
                 )
             except ValueError as error:
                 raise ValueError(f"Row {i + 1}: {error}") from None
