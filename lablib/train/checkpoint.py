@@ -165,10 +165,22 @@ def _read(folder: Path) -> dict[str, Any]:
 def _split(state: dict[str, Any]) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     """Part an optimizer's state into its tensors and what JSON can hold."""
     tensors, plain = {}, {}
-    for number, entries in state["state"].items():
+    for number, nested in state["state"].items():
+        entries = _flat(nested)
         plain[str(number)] = {k: v for k, v in entries.items() if not torch.is_tensor(v)}
         tensors |= {f"{number}.{k}": v for k, v in entries.items() if torch.is_tensor(v)}
     return tensors, {"state": plain, "param_groups": state["param_groups"]}
+
+
+def _flat(entries: dict[str, Any]) -> dict[str, Any]:
+    """Return the state of a parameter without the inner dict that bitsandbytes packs it in.
+
+    Its optimizers of 8 bits load the one as well as the other. They share a table among all
+    parameters, which a safetensors file cannot: hence the copies.
+    """
+    packed = [held for held in entries.values() if isinstance(held, dict)]
+    inner = {key: tensor.clone() for held in packed for key, tensor in held.items()}
+    return {k: v for k, v in entries.items() if not isinstance(v, dict)} | inner
 
 
 def _join(tensors: dict[str, torch.Tensor], plain: dict[str, Any]) -> dict[str, Any]:
