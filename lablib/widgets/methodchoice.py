@@ -113,15 +113,14 @@ class MethodChoice(widgets.VBox):
         self._on_kind()
 
     def _make_fields(self) -> None:
-        self.fields, shown = {}, []
+        said = (theme.escape(METHODS[part].summary) for part in self.value.split("+"))
+        shown = [widgets.HTML(theme.plain(text, classes="lethe-soft")) for text in said]
+        self.fields = {}
         self.second.layout.display = "flex" if len(self.second.options) > 1 else "none"
         for name, about in about_fields(self.value).items():
             made = self.fields[name] = field_control(name, about, _default(name, self.value))
             made.observe(lambda change, name=name: self._on_field(name, change["new"]), "value")
             shown.append(made)
-        for part in self.value.split("+"):
-            said = theme.plain(theme.escape(METHODS[part].summary), classes="lethe-soft")
-            shown.insert(0, widgets.HTML(said))
         self._box.children = shown
 
 
@@ -193,4 +192,5 @@ def _partners(first: str, known: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def _label(name: str) -> str:
-    return f"{name}: {METHODS[name].summary.split(':')[0].split(',')[0]}"
+    long = METHODS[name].summary.split(":")[0].split(",")[0]
+    return long if long.lower() == name else f"{name}: {long}"
