@@ -55,18 +55,18 @@ class EWC(Method):
     summary: ClassVar[str] = "elastic weight consolidation: weights that mattered are held back"
 
     strength: float = setting(
-        100.0, unit="pull per average weight", source="our sweep on mini; see docs/LOG.md",
-        low=1e-2, high=1e6, live=True, log=True,
+        0.01, unit="pull per average weight", source="our sweep on mini, docs/LOG.md; SmolLM2: 100",
+        low=1e-4, high=1e6, live=True, log=True,
     )  # fmt: skip
     importance: str = setting(
         "fisher", unit="", source="controls: L2-SP, and the same Fisher on the wrong weights",
         choices=("fisher", "uniform", "shuffled"),
     )  # fmt: skip
     fisher: str = setting(
-        "sampled", unit="", source="arXiv 2502.11756; the last two are biased, to be seen",
+        "signed", unit="", source="steadiest, docs/LOG.md; the last two are biased",
         choices=fisher.KINDS,
     )  # fmt: skip
-    n_rows: int = setting(64, unit="general rows", source="our choice", low=1, high=10_000)
+    n_rows: int = setting(64, unit="general rows", source="our choice", low=1, high=2_000)
     gamma: float = setting(1.0, unit="share kept", source="arXiv 1805.06370", low=0.0, high=1.0)
     fisher_: Weights = field(init=False, repr=False, compare=False, default_factory=dict)
     anchor_: Weights = field(init=False, repr=False, compare=False, default_factory=dict)

@@ -71,8 +71,9 @@ def test_penalty_and_pull_are_those_of_the_formula():
 def test_the_fisher_has_mean_one_and_the_scale_gives_lambda_back():
     model = tiny.model()
     method = ready(model, strength=3.0)
+    general = tiny.run().general
     raw = fisher.diagonal(
-        tiny.model(), tiny.run().general, fisher.some_rows(tiny.run().general, 64, 0), seed=0
+        tiny.model(), general, fisher.some_rows(general, 64, 0), kind="signed", seed=0
     )
     assert fisher.mean(method.fisher_) == pytest.approx(1.0)
     assert method.scale_ == pytest.approx(fisher.mean(raw))
@@ -180,10 +181,10 @@ def test_after_a_task_its_fisher_is_added_and_the_anchor_moves(adapt):
     method, rows = ready(model, tasks=2, gamma=0.5), tiny.run().rows[0]
     before = {name: v.clone() for name, v in method.fisher_.items()}
     disturbed(model, size=0.05)
-    assert penalty(method, model).item() > 0.1
+    assert penalty(method, model).item() > 1e-3
     list(method.after_task(model, tiny.tokenizer(), rows, 0, seed=9))
     new = fisher.with_mean_one(
-        fisher.diagonal(model, rows, fisher.some_rows(rows, 64, seed=9), seed=9)
+        fisher.diagonal(model, rows, fisher.some_rows(rows, 64, seed=9), kind="signed", seed=9)
     )
     for name, old in before.items():
         torch.testing.assert_close(method.fisher_[name], 0.5 * old + new[name])
@@ -229,7 +230,7 @@ def test_the_stronger_the_springs_the_less_it_moves_and_learns():
         losses = [event.loss for event in run if isinstance(event, StepDone)]
         return run.origin.displacement(run.model), losses[-1]
 
-    (far, low), (near, high) = end(0.01), end(1e5)
+    (far, low), (near, high) = end(1e-4), end(1e5)
     assert near < 0.5 * far and high > low
 
 
@@ -298,7 +299,7 @@ def test_two_tasks_with_adapters_are_resumed_bit_for_bit(per_task, tmp_path):
         for _ in range(2)
     )  # fmt: skip
     steps = [event for event in whole if isinstance(event, StepDone)]
-    assert steps[3].penalty == pytest.approx(0, abs=1e-6) and steps[5].penalty > 1e-6
+    assert steps[3].penalty == pytest.approx(0, abs=1e-9) and steps[5].penalty > 1e-6
     for event in half:
         if isinstance(event, StepDone) and event.step == 5:
             break
@@ -316,7 +317,7 @@ def test_weights_that_cannot_be_weighed_after_a_task_are_refused_before_it(metho
     with pytest.raises(ValueError, match="4-bit or DoRA weights after a task"):
         list(tiny.run(tasks=TWO, **options))
     steps = [event for event in tiny.run(**options) if isinstance(event, StepDone)]
-    assert steps[0].penalty == pytest.approx(0, abs=1e-6) and steps[1].penalty > 0
+    assert steps[0].penalty == pytest.approx(0, abs=1e-9) and steps[1].penalty > 0
 
 
 def test_it_combines_with_what_it_does_not_decide():
