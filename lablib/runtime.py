@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import platform
 import sys
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 import psutil
@@ -108,6 +110,15 @@ def versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             found[name] = "not installed"
     return found
+
+
+def machine() -> dict[str, Any]:
+    """Return the kind of machine this is, without its name."""
+    return {
+        "kind": "cuda" if torch.cuda.is_available() else f"{platform.machine()} CPU",
+        "threads": torch.get_num_threads(),
+        "system": platform.system(),
+    }
 
 
 def memory_mb() -> float:

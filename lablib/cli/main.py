@@ -39,6 +39,39 @@ at once. Exit status: 0 done, 1 the run failed, 2 a mistake in the arguments, 13
 """
 
 
+COMPARE_EXAMPLES = """\
+arms:
+  full      lower target: full fine-tuning, always run
+  joint     upper target: as many general rows beside the task rows, always run
+  low_lr    a fifth of full's rate for twice the epochs, ended when less than 0.9 of
+            knowledge is kept
+  any method of 'python -m lablib methods', with its default settings; several joined by +
+
+examples:
+  python -m lablib compare --methods full,low_lr --seeds 2
+      two arms and the upper target on mini; about a minute on two cores
+  python -m lablib compare --task wrong_facts --methods full,replay,lora+replay --seeds 5 \\
+      --json out.json --html out.html
+      figures as JSON, pictures and tables as one page
+  python -m lablib compare --methods lora --set lora.r=4 --grid --match 0.8
+      other learning rates and ranks too, compared at task score 0.8
+  python -m lablib compare --model smollm2-135m --methods replay --seeds 2 --quick \\
+      --probe-every 5 --workers 1 --threads 2
+      a real language model: some minutes a run
+
+what is compared:
+  Every arm is run with the same seeds, rows and steps. It is placed at the end of its runs
+  (gain: new-task score minus the base's; kept: mean retention of the capabilities that have
+  something to lose) and at a matched task score: what each run had kept when it first reached
+  that score. Intervals are bootstrap intervals over seeds; differences are to full, seed by
+  seed.
+
+A finished run is a file in --folder. Whoever is interrupted or killed gives the same command
+again: what is finished is not repeated. Ctrl-C lets the runs under way end, a second one does
+not. Exit status: 0 done, 1 a run failed, 2 a mistake in the arguments, 130 interrupted.
+"""
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
     top = argparse.ArgumentParser(
@@ -49,6 +82,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"lablib {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="command")
     _add_run(commands)
+    _add_compare(commands)
     for name, what in (
         ("models", "models that load by a short name"),
         ("tasks", "tasks that a model can be fine-tuned on"),
@@ -153,6 +187,78 @@ def _add_run(commands) -> None:
     out.add_argument("--quiet", action="store_true", help="no progress bar")
 
 
+def _add_compare(commands) -> None:
+    compare = commands.add_parser(
+        "compare",
+        help="compare methods fairly: over seeds, at matched task score, with their price",
+        description="Run several methods with several seeds, in parallel, and compare what they "
+        "learn, what they keep and what they cost.",
+        epilog=COMPARE_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    what = compare.add_argument_group("what to compare")
+    what.add_argument("--model", default="mini", metavar="NAME", help="as for run [mini]")
+    what.add_argument("--task", default="tickets", metavar="NAME", help="as for run [tickets]")
+    what.add_argument(
+        "--methods", default="full", metavar="A,B,…", help="arms, parted by commas [full]"
+    )
+    what.add_argument("--seeds", type=int, default=5, metavar="N", help="seeds 0 to N-1 [5]")
+    what.add_argument(
+        "--grid", action="store_true", help="also other learning rates, and ranks of LoRA"
+    )
+    what.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="METHOD.FIELD=VALUE",
+        dest="settings",
+        help="a setting of a method, in all arms that have it; may be given several times",
+    )
+    what.add_argument(
+        "--match",
+        type=float,
+        metavar="X",
+        help="task score at which arms are matched [0.9 of what full reaches]",
+    )
+
+    how = compare.add_argument_group("how long, and how often measured (of every run)")
+    how.add_argument("--epochs", metavar="X", help="passes over the rows, above 0 [1]")
+    how.add_argument("--batch-size", type=int, metavar="N", help="rows a step [by model]")
+    how.add_argument("--train-rows", type=int, metavar="N", help="rows used [by model]")
+    how.add_argument("--max-steps", type=int, metavar="N", help="end after so many steps")
+    how.add_argument("--max-length", type=int, metavar="N", help="longest row, in tokens")
+    how.add_argument("--probe-every", type=int, metavar="N", help="steps between probe points")
+    how.add_argument("--test-rows", type=int, metavar="N", help="test rows at a probe point")
+    how.add_argument(
+        "--probe", action="append", metavar="NAME", help="a probe; may be given several times [all]"
+    )
+    how.add_argument(
+        "--quick", action="store_true", help="quick item sets also at the base and at the end"
+    )
+
+    where = compare.add_argument_group("where to run")
+    where.add_argument(
+        "--workers", type=int, metavar="N", help="processes here [one a CPU core, less --threads]"
+    )
+    where.add_argument(
+        "--threads", type=int, default=1, metavar="N", help="CPU threads of each run [1]"
+    )
+    where.add_argument(
+        "--cluster",
+        metavar="ADDRESS",
+        help="run on the Dask cluster with this scheduler (tcp://host:8786), whose workers have"
+        " lablib; needs the extra [cluster]",
+    )
+    where.add_argument(
+        "--folder", metavar="DIR", help="where finished runs are kept [in your Lethe folder]"
+    )
+
+    out = compare.add_argument_group("what to keep")
+    out.add_argument("--json", metavar="FILE", help="write all figures and runs to FILE")
+    out.add_argument("--html", metavar="FILE", help="write pictures and tables to FILE")
+    out.add_argument("--quiet", action="store_true", help="no progress bar")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
     args = parser().parse_args(arguments)
@@ -161,6 +267,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from lablib.cli.run import run
 
             return run(args)
+        if args.command == "compare":
+            from lablib.cli.compare import compare
+
+            return compare(args)
         from lablib.cli.listing import lines
 
         print("\n".join(lines(args.command)))

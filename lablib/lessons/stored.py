@@ -8,17 +8,14 @@ on what kind of machine it was made.
 from __future__ import annotations
 
 import json
-import platform
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from lablib.history import History
 from lablib.lessons.reading import displayable
-from lablib.runtime import data_folder, versions
+from lablib.runtime import data_folder, machine, versions
 
 
 @dataclass(frozen=True)
@@ -63,15 +60,6 @@ def save(
     temporary.write_text(json.dumps(content, separators=(",", ":")) + "\n", encoding="utf-8")
     temporary.replace(path)
     return path
-
-
-def machine() -> dict[str, Any]:
-    """Return the kind of machine this is, without its name."""
-    return {
-        "kind": "cuda" if torch.cuda.is_available() else f"{platform.machine()} CPU",
-        "threads": torch.get_num_threads(),
-        "system": platform.system(),
-    }
 
 
 def load(set_name: str, setting: str, seed: int = 0) -> Stored:

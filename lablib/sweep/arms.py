@@ -1,0 +1,210 @@
+"""What is compared: each arm a method with its settings, written out, and the two targets.
+
+An arm says everything that differs from a plain run of its method, so that no comparison rests
+on a setting that is not in this file or on the command line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from lablib import methods
+from lablib.experiment import SMALL
+from lablib.sweep.job import Job
+
+
+@dataclass(frozen=True)
+class Arm:
+    """A method with its settings.
+
+    Attributes
+    ----------
+    method : str
+        Key of ``METHODS``, or several joined by ``+``.
+    about : str
+        What it is, in a few words.
+    settings, config, lr_factor
+        As in ``Job``.
+    epochs_factor : float
+        Multiplies the passes over the training rows, > 0.
+    """
+
+    method: str
+    about: str
+    settings: dict[str, Any] = field(default_factory=dict)
+    config: dict[str, Any] = field(default_factory=dict)
+    lr_factor: float = 1.0
+    epochs_factor: float = 1.0
+
+
+LOW_LR_STOP = {"monitor": "retention", "probe": "knowledge", "floor": 0.9, "patience": 1}
+
+ARMS: dict[str, Arm] = {
+    "full": Arm("full", "lower target: full fine-tuning, nothing protects the old"),
+    "joint": Arm(
+        "full",
+        "upper target: as many general rows beside the task rows, at twice the compute",
+        config={"mix_ratio": 0.5, "mix_budget": "additive"},
+    ),
+    "lora": Arm("lora", "low-rank adapters at their own learning rate"),
+    "qlora": Arm("qlora", "low-rank adapters on a 4-bit base"),
+    "ewc": Arm("ewc", "weights that matter to the base are held by springs"),
+    "stm": Arm("stm", "answer tokens that surprise the base most are not learned"),
+    "replay": Arm("replay", "a fifth of every batch is general rows"),
+    "sa_sft": Arm("sa_sft", "a share of every batch is what the base itself wrote"),
+    "low_lr": Arm(
+        "full",
+        "a fifth of the learning rate for twice the epochs, ended when less than 0.9 of "
+        "knowledge is kept",
+        config={"early_stopping": LOW_LR_STOP},
+        lr_factor=0.2,
+        epochs_factor=2.0,
+    ),
+}
+REFERENCES = ("full", "joint")  # always drawn: what every method must beat, and may hope for
+
+# Learning rates of the grid, for real language models: 1e-5 to 5e-5 (full) and 1e-4 to 2e-4
+# (LoRA) are what people are told to use; the last ones break things.
+GRID_RATES = {
+    "full": (1e-5, 2e-5, 5e-5, 5e-4),
+    "lora": (1e-4, 2e-4, 5e-3),
+}
+SMALL_SCALE = 7.0  # of full's default rates, mini's 7e-4 over 1e-4: the grid's rates there
+GRID_RANKS = (16, 32, 64)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a comparison consists of, apart from its arms.
+
+    Attributes
+    ----------
+    model : str
+        A name that ``models.load`` knows.
+    tasks : tuple of str
+        Learned in turn.
+    seeds : tuple of int
+        One run of every arm for each.
+    settings : mapping
+        Hyper-parameters by ``method.field`` for every arm that has the method.
+    config : mapping
+        Fields of ``TrainConfig`` for every arm; an arm's own come first.
+    probes : tuple of str
+        Keys of ``PROBES``; empty: all.
+    content : str
+        See ``Job``.
+    n_parameters : int
+        Size of the model, which scales the grid.
+    """
+
+    model: str
+    tasks: tuple[str, ...]
+    seeds: tuple[int, ...] = (0,)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    config: Mapping[str, Any] = field(default_factory=dict)
+    probes: tuple[str, ...] = ()
+    content: str = ""
+    n_parameters: int = 0
+
+
+def jobs(plan: Plan, names: Sequence[str], grid: bool = False) -> list[Job]:
+    """Return the runs of a comparison: all arms with the first seed, then with the next.
+
+    Parameters
+    ----------
+    plan : Plan
+        Model, tasks, seeds.
+    names : sequence of str
+        Keys of ``ARMS``, or methods such as ``"lora+ewc"``; the two targets are added.
+    grid : bool
+        Add other learning rates and ranks (``GRID_RATES``, ``GRID_RANKS``) of the arms named.
+
+    Raises
+    ------
+    ValueError
+        If there is no such arm or method, or a setting belongs to none of them.
+    """
+    arms = {name: arm_of(name) for name in dict.fromkeys([*REFERENCES, *names])}
+    for setting in plan.settings:
+        if not any(_has(arm, setting) for arm in arms.values()):
+            raise ValueError(
+                f"The setting {setting} belongs to none of the methods {', '.join(arms)}."
+            )
+    if grid:
+        for name in list(arms):
+            arms |= dict(variants(name, arms[name], plan.n_parameters))
+    made = [_job(plan, label, arm, seed) for seed in plan.seeds for label, arm in arms.items()]
+    for job in made[: len(arms)]:
+        methods.make(job.method, job.settings)  # a setting out of range is found here
+    return made
+
+
+def arm_of(name: str) -> Arm:
+    """Return the arm of this name; a method that is no arm is one with its default settings.
+
+    Raises
+    ------
+    ValueError
+        If there is neither an arm nor a method of this name.
+    """
+    arm = ARMS.get(name)
+    if arm is None and not all(part in methods.METHODS for part in name.split("+")):
+        raise ValueError(
+            f"There is no method {name!r} to compare; choose from {', '.join(known())}, "
+            "or join methods by + (lora+ewc)."
+        )
+    arm = arm or Arm(name, methods.make(name).summary)
+    missing = [part for part in arm.method.split("+") if part not in methods.METHODS]
+    if missing:
+        raise ValueError(
+            f"The method {missing[0]!r} is not here yet; choose from {', '.join(known())}."
+        )
+    return arm
+
+
+def known() -> list[str]:
+    """Return the arms that can be compared: those whose methods exist."""
+    there = {n for n, arm in ARMS.items() if set(arm.method.split("+")) <= set(methods.METHODS)}
+    return [name for name in ARMS if name in there] + [m for m in methods.METHODS if m not in ARMS]
+
+
+def variants(name: str, arm: Arm, n_parameters: int) -> list[tuple[str, Arm]]:
+    """Return the grid round an arm: label and arm of each other learning rate and rank."""
+    scale = SMALL_SCALE if n_parameters < SMALL else 1.0
+    found = []
+    if name not in GRID_RATES:
+        return found
+    for rate in GRID_RATES[name]:
+        lr = float(f"{rate * scale:.3g}")
+        found.append((f"{name} lr={lr:g}", Arm(arm.method, f"{name} at another rate",
+                      arm.settings, {**arm.config, "lr": lr})))  # fmt: skip
+    for rank in GRID_RANKS if name == "lora" else ():
+        settings = {**arm.settings, "lora.r": rank}
+        found.append((f"{name} r={rank}", Arm(arm.method, f"{name} of rank {rank}",
+                      settings, arm.config, arm.lr_factor)))  # fmt: skip
+    return found
+
+
+def _has(arm: Arm, setting: str) -> bool:
+    return setting.partition(".")[0] in arm.method.split("+")
+
+
+def _job(plan: Plan, label: str, arm: Arm, seed: int) -> Job:
+    given = {name: value for name, value in plan.settings.items() if _has(arm, name)}
+    config = {**plan.config, **arm.config}
+    if arm.epochs_factor != 1:
+        config["epochs"] = arm.epochs_factor * config.get("epochs", 1.0)
+    return Job(
+        model=plan.model,
+        tasks=plan.tasks,
+        method=arm.method,
+        settings={**given, **arm.settings},
+        config=config,
+        probes=plan.probes,
+        lr_factor=arm.lr_factor,
+        seed=seed,
+        label=label,
+        content=plan.content,
+    )
