@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import os
 import sys
 import time
@@ -116,7 +117,11 @@ def _follow(
     """Yield how each job ended, with a progress bar on stderr."""
     workers = args.workers or max((os.cpu_count() or 1) // args.threads, 1)
     bar = tqdm(
-        total=len(list(unique(jobs))), file=sys.stderr, disable=args.quiet, unit="run", desc="comparing"
+        total=len(list(unique(jobs))),
+        file=sys.stderr,
+        disable=args.quiet,
+        unit="run",
+        desc="comparing",
     )
     with bar, _cluster(args.cluster) as executor:
         outcomes = sweep.run(jobs, folder, executor, workers, args.threads)
@@ -158,14 +163,12 @@ def _cluster(address: str | None) -> Iterator[Executor | None]:
 def _record(
     args: argparse.Namespace, compared: sweep.Comparison, failed: Sequence[str], seconds: float
 ) -> dict[str, Any]:
-    import json
-
     return {
         **compared.to_dict(),
         "verdicts": sweep.sentences(compared),
         "failed": list(failed),
         "seconds": seconds,
-        "command": "python -m lablib " + " ".join(args.arguments),
+        "command": args.line,
         "versions": runtime.versions(),
         "machine": runtime.machine(),
         "runs": [json.loads(run.to_json()) for run in compared.runs],

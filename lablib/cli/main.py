@@ -7,6 +7,7 @@ there is work for it.
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from collections.abc import Sequence
 
@@ -261,7 +262,9 @@ def _add_compare(commands) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
-    args = parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    args = parser().parse_args(given)
+    args.line = shlex.join(["python", "-m", "lablib", *given])
     try:
         if args.command == "run":
             from lablib.cli.run import run

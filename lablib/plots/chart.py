@@ -49,6 +49,22 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Cross:
+    """One point of a plane with an interval in each direction; None where it is not known."""
+
+    name: str
+    x: float
+    y: float
+    style: int = 0
+    hollow: bool = False
+    x_low: float | None = None
+    x_high: float | None = None
+    y_low: float | None = None
+    y_high: float | None = None
+    about: str = ""  # said on hovering
+
+
+@dataclass(frozen=True)
 class Level:
     """A horizontal line to compare with: base, chance, a limit."""
 
@@ -92,12 +108,16 @@ class Chart:
     cursor: float | None = None  # a step that is being looked at
     source: str = "live"
     empty: str = "Nothing measured yet."  # said where there is no line to draw
+    crosses: tuple[Cross, ...] = ()
 
     @property
     def summary(self) -> str:
         """The picture in one sentence, for those who do not see it."""
-        last = [f"{line.name} {line.ys[-1]:.2f}" for line in self.lines if line.ys]
         said = f"{self.title}, {self.y_label} over {self.x_label}"
+        if self.crosses:
+            places = (f"{c.name} {c.y:.2f} at {c.x:.2f}" for c in self.crosses)
+            return f"{said}: {', '.join(places)}."
+        last = [f"{line.name} {line.ys[-1]:.2f}" for line in self.lines if line.ys]
         return f"{said}: at the end {', '.join(last)}." if last else f"{said}. {self.empty}"
 
 

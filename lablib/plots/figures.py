@@ -13,7 +13,7 @@ import threading
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from lablib.plots.chart import COLORS, MARKERS, Bars, Chart, Line, badge
+from lablib.plots.chart import COLORS, MARKERS, Bars, Chart, Cross, Line, badge
 
 _MARKS = {
     "circle": "o",
@@ -87,6 +87,8 @@ def _draw_chart(axes, chart: Chart) -> None:
     for line in chart.lines:
         if line.xs:
             _draw_line(axes, line)
+    for cross in chart.crosses:
+        _draw_cross(axes, cross)
     for one in chart.expected:
         color = COLORS[one.style % len(COLORS)]
         axes.axhline(one.value, color=color, lw=1, ls="-.")
@@ -99,7 +101,7 @@ def _draw_chart(axes, chart: Chart) -> None:
             xycoords=("axes fraction", "data"), xytext=(-12, 3), textcoords="offset points",
             ha="right", fontsize=8, color=color,
         )  # fmt: skip
-    if not any(line.xs for line in chart.lines):
+    if not any(line.xs for line in chart.lines) and not chart.crosses:
         axes.annotate(_verbatim(chart.empty), (0.5, 0.5), xycoords="axes fraction", ha="center")
     if chart.y_range:
         axes.set_ylim(*chart.y_range)
@@ -109,7 +111,7 @@ def _draw_chart(axes, chart: Chart) -> None:
     axes.set_ylabel(_verbatim(chart.y_label), fontsize=8)
     axes.grid(alpha=0.2)
     axes.spines[["top", "right"]].set_visible(False)
-    if len(chart.lines) > 1:
+    if len(chart.lines) + len(chart.crosses) > 1:
         axes.legend(fontsize=7, loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False)
 
 
@@ -129,6 +131,28 @@ def _draw_line(axes, line: Line) -> None:
     )
     if line.low:
         axes.fill_between(line.xs, line.low, line.high, color=color, alpha=0.15, lw=0)
+
+
+def _draw_cross(axes, cross: Cross) -> None:
+    color = COLORS[cross.style % len(COLORS)]
+    spread = {
+        f"{axis}err": None if low is None else ([value - low], [high - value])
+        for axis, value, low, high in (
+            ("x", cross.x, cross.x_low, cross.x_high),
+            ("y", cross.y, cross.y_low, cross.y_high),
+        )
+    }
+    axes.errorbar(
+        [cross.x],
+        [cross.y],
+        **spread,
+        color=color,
+        marker=_MARKS[MARKERS[cross.style % len(MARKERS)]],
+        ms=6,
+        mfc="white" if cross.hollow else color,
+        ls="none",
+        label=_verbatim(cross.name),
+    )
 
 
 def _draw_bars(axes, bars: Bars) -> None:

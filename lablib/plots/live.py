@@ -7,15 +7,15 @@ dark themes; every value can be read by hovering, and from the table beside the 
 
 from __future__ import annotations
 
-import html
 import textwrap
 from collections.abc import Sequence
 from dataclasses import replace
 
+from lablib.plots import crosses
 from lablib.plots.chart import COLORS, MARKERS, Bars, Chart, Line, badge, ticks
+from lablib.plots.strokes import marker, n, open_svg, text, thin
 
 WIDTH, HEIGHT = 460, 250
-_FONT = "font-family:var(--jp-ui-font-family,system-ui,sans-serif);font-size:12px"
 _LABEL_ROOM = 92  # for labels at the right end of the lines
 _LABEL_LETTERS = 13
 # Longer lines are thinned, so that a picture stays below 60 kB: points of one line and of all,
@@ -69,6 +69,8 @@ def table(chart: Chart | Bars) -> str:
             for n, b, w in zip(chart.names, chart.base, chart.now, strict=True)
         ]
         return rows_table(chart.title, head, rows)
+    if chart.crosses:
+        return rows_table(chart.title, *crosses.rows(chart))
     lines = [line for line in chart.lines if not line.faint]  # a pinned run has its own table
     steps = sorted({x for line in lines for x in line.xs})
     # The probe points first: a loss has a value at every step, the rest only there.
@@ -96,54 +98,6 @@ def rows_table(caption: str, head: Sequence[str], rows: Sequence[Sequence[str]])
     )
 
 
-def text(value: str) -> str:
-    """Return ``value`` escaped for HTML and SVG, quotes included."""
-    return html.escape(str(value), quote=True)
-
-
-def thin(values: Sequence, most: int) -> list:
-    """Return at most ``most`` of the values, evenly spread, the first and last among them."""
-    most = max(most, 2)
-    if len(values) <= most:
-        return list(values)
-    return [values[round(i * (len(values) - 1) / (most - 1))] for i in range(most)]
-
-
-def n(value: float) -> str:
-    """Return a coordinate with one decimal at most."""
-    return f"{value:.1f}".removesuffix(".0")
-
-
-def _open(width: int, height: float, summary: str) -> str:
-    return (
-        "<svg xmlns='http://www.w3.org/2000/svg' role='img' "
-        "class='lethe-chart tex2jax_ignore mathjax_ignore' "
-        f"viewBox='0 0 {width} {n(height)}' width='100%' preserveAspectRatio='xMidYMid meet' "
-        f"aria-label='{text(summary)}' fill='currentColor' "
-        f"style='display:block;max-width:{round(width * 1.35)}px;overflow:visible;{_FONT}'>"
-    )
-
-
-def marker(kind: str, x: float, y: float, r: float = 3.2) -> str:
-    """Return the path of a marker centered at (x, y)."""
-    a, b = n(x), n(y)
-    d = n(r * 2)
-    if kind in ("circle", "ring"):
-        return f"M{n(x - r)} {b}a{n(r)} {n(r)} 0 1 0 {d} 0a{n(r)} {n(r)} 0 1 0 -{d} 0z"
-    if kind == "square":
-        return f"M{n(x - r)} {n(y - r)}h{d}v{d}h-{d}z"
-    if kind == "triangle":
-        return f"M{a} {n(y - r * 1.2)}l{n(r * 1.2)} {n(r * 2.1)}h-{n(r * 2.4)}z"
-    if kind == "down":
-        return f"M{a} {n(y + r * 1.2)}l{n(r * 1.2)} -{n(r * 2.1)}h-{n(r * 2.4)}z"
-    if kind == "diamond":
-        e = n(r * 1.35)
-        return f"M{a} {n(y - r * 1.35)}l{e} {e}l-{e} {e}l-{e} -{e}z"
-    if kind == "plus":
-        return f"M{n(x - r)} {b}h{d}M{a} {n(y - r)}v{d}"
-    return f"M{n(x - r)} {n(y - r)}l{d} {d}M{n(x - r)} {n(y + r)}l{d} -{d}"  # cross
-
-
 class _Canvas:
     """One chart being written."""
 
@@ -152,13 +106,16 @@ class _Canvas:
         lines = [line for line in chart.lines if line.xs]
         # Pinned runs first: what is live lies on top.
         self.lines = sorted(lines, key=lambda line: not line.faint)
-        self.labelled = any(line.label for line in self.lines)
+        self.labelled = any(line.label for line in self.lines) or bool(chart.crosses)
         self.left, self.top = 40, 42
         self.right = width - (_LABEL_ROOM if self.labelled else 14)
         self.bottom = height - 34
-        self.x_low, self.x_high = chart.x_range or self._span([v for ln in lines for v in ln.xs])
+        self.x_low, self.x_high = chart.x_range or self._span(
+            [v for ln in lines for v in ln.xs] + crosses.values(chart, "x")
+        )
         marks = [level.value for level in chart.levels] + [e.value for e in chart.expected]
         spread = [v for ln in lines for v in (*ln.ys, *ln.low, *ln.high)]
+        spread += crosses.values(chart, "y")
         self.y_low, self.y_high = chart.y_range or self._span(spread + marks, 0.06)
 
     @staticmethod
@@ -180,7 +137,7 @@ class _Canvas:
         letters = int(self.width / 5.8)  # of a note's line
         notes = [line for note in chart.notes for line in textwrap.wrap(note, letters)]
         height = self.height + (15 * len(notes) + 4 if notes else 0)
-        parts = [_open(self.width, height, chart.summary)]
+        parts = [open_svg(self.width, height, chart.summary)]
         parts.append(
             f"<text x='0' y='14' font-weight='600' font-size='13'>{text(chart.title)}</text>"
         )
@@ -193,9 +150,10 @@ class _Canvas:
         parts += self._axes()
         parts += self._levels()
         parts += [part for line in self.lines for part in self._line(line)]
+        parts += crosses.drawn(self)
         parts += self._expected()
         parts += self._labels()
-        if not self.lines:
+        if not self.lines and not chart.crosses:
             parts.append(self._middle(chart.empty))
         for row, note in enumerate(notes):
             parts.append(
@@ -324,6 +282,10 @@ class _Canvas:
             for line in self.lines
             if line.label
         ]
+        lines += [
+            (self.y(c.y), self.x(c.x), COLORS[c.style % len(COLORS)], c.name)
+            for c in self.chart.crosses
+        ]
         levels = [
             (self.y(level.value), self.right, "currentColor", level.name)
             for level in self.chart.levels
@@ -358,7 +320,7 @@ def _bars(bars: Bars, width: int) -> str:
     row, top, left = 30, 44, 130
     height = top + row * max(len(bars.names), 1) + 18
     right = width - 44
-    parts = [_open(width, height, bars.summary)]
+    parts = [open_svg(width, height, bars.summary)]
     parts.append(f"<text x='0' y='14' font-weight='600' font-size='13'>{text(bars.title)}</text>")
     parts.append(
         "<text x='0' y='31' font-size='11' opacity='.8'>share of probability among the candidates: "

@@ -227,7 +227,8 @@ def compare(
         Arms of each job by its key, where a result serves several; default the job's label.
     target : float, optional
         Task score at which arms are matched; default ``MATCH_SHARE`` of the mean score that
-        full fine-tuning ends with at its last live point, rounded down to two digits.
+        full fine-tuning ends with at its last live point, rounded down to two digits, but
+        above the base's.
 
     Raises
     ------
@@ -246,8 +247,7 @@ def compare(
             "No run of full fine-tuning is finished, so nothing can be compared: run them first."
         )
     if target is None:
-        reached = [run.task[-1] for run in by_arm[BASELINE].values() if run.task]
-        target = math.floor(100 * MATCH_SHARE * sum(reached) / len(reached)) / 100
+        target = default_target(list(by_arm[BASELINE].values()))
     baseline = by_arm[BASELINE]
     arms = {label: _arm(label, found, baseline, target) for label, found in by_arm.items()}
     places = {
@@ -257,6 +257,14 @@ def compare(
     }
     model, tasks = kinds.pop()
     return Comparison(model, "+".join(tasks), target, arms, pareto(places), tuple(runs))
+
+
+def default_target(baseline: Sequence[Measured]) -> float:
+    """Return ``MATCH_SHARE`` of the mean last live task score, rounded; above the base's."""
+    ends = [(run.task[0], run.task[-1]) for run in baseline if run.task]
+    base, reached = (sum(values) / len(values) for values in zip(*ends, strict=True))
+    rounded = math.floor(100 * MATCH_SHARE * reached + 1e-9) / 100
+    return max(rounded, math.floor(100 * base + 1) / 100)
 
 
 def _arm(

@@ -71,7 +71,7 @@ GRID_RATES = {
     "full": (1e-5, 2e-5, 5e-5, 5e-4),
     "lora": (1e-4, 2e-4, 5e-3),
 }
-SMALL_SCALE = 7.0  # of full's default rates, mini's 7e-4 over 1e-4: the grid's rates there
+SMALL_SCALE = 8.0  # of full's default rates, mini's 8e-4 over 1e-4: the grid's rates there
 GRID_RANKS = (16, 32, 64)
 
 

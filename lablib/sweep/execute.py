@@ -109,7 +109,7 @@ def _all(
                 job = waiting.pop()
                 begun[executor.submit(do, job.to_dict(), str(folder), threads)] = job
             done, _ = wait(begun, return_when=FIRST_COMPLETED)
-            for future in done:
+            for future in [f for f in begun if f in done]:  # in the order they were asked for
                 yield _outcome(begun.pop(future), future, folder)
     finally:
         for future in begun:

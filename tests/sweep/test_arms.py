@@ -1,0 +1,89 @@
+"""Which runs a comparison consists of, and their keys."""
+
+from dataclasses import replace
+
+import pytest
+
+from lablib import models, tasks
+from lablib.experiment import defaults
+from lablib.methods import METHODS
+from lablib.sweep import ARMS, REFERENCES, Job, Plan, arms, jobs
+from lablib.sweep.job import content_of, unique
+
+PLAN = Plan("mini", ("tickets",), seeds=(0, 1), config={"max_steps": 5}, n_parameters=1_000_000)
+
+
+def test_the_two_targets_are_always_run_and_seeds_come_in_rounds():
+    made = jobs(PLAN, ["low_lr"])
+    assert [(job.label, job.seed) for job in made] == [
+        (label, seed) for seed in (0, 1) for label in (*REFERENCES, "low_lr")
+    ]
+    assert len({job.key() for job in made}) == len(made)
+
+
+def test_the_upper_target_has_as_many_general_rows_beside_the_task_rows():
+    joint = jobs(PLAN, [])[1]
+    assert joint.config["mix_ratio"] == 0.5 and joint.config["mix_budget"] == "additive"
+
+
+def test_low_lr_is_full_at_a_fifth_of_the_rate_with_twice_the_epochs():
+    low = jobs(replace(PLAN, config={"epochs": 0.5}), ["low_lr"])[2]
+    assert low.method == "full" and low.lr_factor == 0.2
+    assert low.config["epochs"] == 1.0 and low.config["early_stopping"]["probe"] == "knowledge"
+
+
+def test_every_arm_whose_method_is_here_can_be_made():
+    assert set(arms.known()) >= {"full", "joint", "low_lr", *METHODS}
+    for job in jobs(PLAN, arms.known()):
+        assert job.method in METHODS
+
+
+def test_a_method_that_is_not_there_is_refused_with_those_that_are():
+    with pytest.raises(ValueError, match="no method 'nonsense' to compare; choose from full"):
+        jobs(PLAN, ["full", "nonsense"])
+    with pytest.raises(ValueError, match=r"no method 'full\+x'"):
+        jobs(PLAN, ["full+x"])
+
+
+def test_a_setting_of_no_arm_is_refused():
+    with pytest.raises(ValueError, match="strength belongs to none"):
+        jobs(replace(PLAN, settings={"ewc9.strength": 1}), ["full"])
+
+
+def test_the_grid_adds_rates_scaled_to_the_model():
+    small = {j.label: j for j in jobs(PLAN, [], grid=True)}
+    large = {j.label: j for j in jobs(replace(PLAN, n_parameters=135_000_000), [], grid=True)}
+    assert large["full lr=1e-05"].config["lr"] == 1e-5
+    assert small["full lr=8e-05"].config["lr"] == pytest.approx(8e-5)
+    assert len(small) == len(large) == 2 + len(arms.GRID_RATES["full"])
+
+
+def test_the_scale_of_the_grid_is_the_ratio_of_the_default_rates():
+    rates = [defaults(n, METHODS["full"]()).lr for n in (1_000_000, 135_000_000)]
+    assert rates[0] / rates[1] == pytest.approx(arms.SMALL_SCALE)
+
+
+def test_a_key_depends_on_everything_but_the_label():
+    job = Job("mini", ("tickets",), "full", config={"lr": 1e-3})
+    assert len(job.key()) == 16
+    assert replace(job, label="another").key() == job.key()
+    others = [
+        replace(job, model="x"), replace(job, tasks=("clinic",)), replace(job, method="y"),
+        replace(job, config={"lr": 2e-3}), replace(job, settings={"a.b": 1}), replace(job, seed=1),
+        replace(job, lr_factor=0.5), replace(job, probes=("format",)), replace(job, content="z"),
+    ]  # fmt: skip
+    assert len({other.key() for other in [job, *others]}) == len(others) + 1
+    assert Job.from_dict(job.to_dict()) == job
+    assert [j.label for j in unique([replace(job, label="a"), replace(job, label="b")])] == ["a"]
+
+
+def test_a_key_changes_with_what_the_names_stand_for(small):
+    loaded, task = models.load(small.model), tasks.load(small.tasks[0])
+    content = content_of(loaded, [task])
+    assert content == content_of(models.load(small.model), [task])
+    assert content != content_of(replace(loaded, digest="0"), [task])
+    assert content != content_of(loaded, [tasks.load("tickets")])
+
+
+def test_arms_say_what_they_are():
+    assert all(arm.about for arm in ARMS.values())
