@@ -130,3 +130,18 @@ def test_a_resumed_run_has_the_same_buffer(tmp_path):
         tmp_path, tiny.model(), tiny.tokenizer(), options["tasks"], [], ()
     )  # fmt: skip
     assert list(again.pool.rows) == list(run.pool.rows) and len(run.pool) == 4
+
+
+@pytest.mark.parametrize("name", ["stm+replay", "lora+replay", "replay+ewc"])
+def test_replay_goes_with_other_methods(name):
+    run, steps = go(name, max_steps=3, mix_ratio=0.5)
+    assert sum(step.n_general for step in steps) > 0
+    assert all(step.loss > 0 for step in steps) and run.method.default_mix_ratio == 0.2
+
+
+def test_masks_spare_what_is_replayed():
+    run, _ = go("stm+replay", settings={"stm.share": 1.0}, max_steps=1)
+    batch = run.rows[0].batch([run.rows[0].used[0]] * 2)
+    batch.is_general[1] = True
+    weights = run.method.token_weights(batch)
+    assert weights[0].sum() == 1 and weights[1].all()  # the end of turn, and everything
