@@ -43,11 +43,11 @@ def tokenizer() -> PreTrainedTokenizerFast:
     return made
 
 
-def model(seed: int = 0, dropout: float = 0.0) -> LlamaForCausalLM:
-    """Two layers of width 32, tied embeddings, random weights."""
+def model(seed: int = 0, dropout: float = 0.0, width: int = 32) -> LlamaForCausalLM:
+    """Two layers of a small width, tied embeddings, random weights."""
     config = LlamaConfig(
         vocab_size=260,
-        hidden_size=32,
+        hidden_size=width,
         intermediate_size=64,
         num_hidden_layers=2,
         num_attention_heads=4,

@@ -47,7 +47,7 @@ class QLoRA(Method):
     computes in float32, on a GPU with bfloat16 in that.
 
     The run's first scores are those of the base before quantization; ``run.base()`` is the
-    quantized base. ``methods.memory.quantization_error`` has the difference.
+    quantized base. ``lessons.rounding.quantization_error`` has the difference.
     """
 
     name: ClassVar[str] = "qlora"

@@ -35,6 +35,7 @@ from lablib.models.load import MODELS, LoadedModel, load
 from lablib.models.quantize import (
     QUANT_TYPES,
     base_weight,
+    n_bytes,
     put_stored,
     put_weight,
     quantize,
@@ -67,6 +68,7 @@ __all__ = [
     "iter_candidate_logprobs",
     "iter_generate",
     "load",
+    "n_bytes",
     "plain_model",
     "position_ids",
     "put_stored",
