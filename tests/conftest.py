@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from pathlib import Path
@@ -22,6 +23,34 @@ ROOT = Path(__file__).resolve().parent.parent
 def root() -> Path:
     """The folder of the repository."""
     return ROOT
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory):
+    """A job of two steps on the tiny model, to be varied with ``dataclasses.replace``.
+
+    The model and the task lie on disk, so that a job can name them as a user would.
+    """
+    from lablib.sweep import Job
+    from tests import tiny
+
+    folder = tmp_path_factory.mktemp("tiny") / "model"
+    tiny.model().save_pretrained(folder)
+    tiny.tokenizer().save_pretrained(folder)
+    rows = folder.parent / "rows.jsonl"
+    task = tiny.Letters()
+    rows.write_text(
+        "".join(
+            json.dumps({"prompt": row.prompt, "completion": row.completion}) + "\n"
+            for split in ("train", "validation", "test")
+            for row in task.rows(split)
+        )
+    )
+    config = {
+        "max_steps": 2, "batch_size": 2, "max_length": 256, "lr": 1e-3, "task_test_rows": 2,
+        "probe_early": False, "full_probes": False,
+    }  # fmt: skip
+    return Job(str(folder), (str(rows),), "full", config=config, probes=("format",), label="full")
 
 
 def pytest_collection_modifyitems(items):

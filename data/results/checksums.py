@@ -10,7 +10,7 @@ HERE = Path(__file__).resolve().parent
 
 def lines() -> list[str]:
     """Return one line a file, as ``sha256sum`` writes them, sorted by name."""
-    files = sorted(HERE.glob("*/*.json"))
+    files = sorted(HERE.glob("*/**/*.json"))
     return [
         f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.relative_to(HERE).as_posix()}"
         for file in files

@@ -23,6 +23,7 @@ from lablib.plots import comparison as pictures
 from lablib.sweep.job import content_of, unique
 from lablib.train import TrainConfig
 
+PATIENCE = 10  # seconds to wait for the scheduler of a cluster
 CONFIG = {
     "batch_size": "batch_size",
     "train_rows": "train_rows",
@@ -55,6 +56,8 @@ def compare(args: argparse.Namespace) -> int:
     labels: dict[str, list[str]] = {}
     for job in jobs:
         labels.setdefault(job.key(), []).append(job.label)
+    places = list(labels)
+    found.sort(key=lambda run: places.index(run.job.key()))
     kept = f"Finished runs are kept in {folder}; the same command goes on from there."
     if not any(run.job.label == "full" for run in found):
         print(f"Nothing to compare yet: no run of full fine-tuning is finished. {kept}")
@@ -86,7 +89,9 @@ def jobs_of(args: argparse.Namespace) -> list[sweep.Job]:
             raise ValueError(f"--{name} must be at least 1, not {value}.")
     if args.match is not None and not 0 < args.match <= 1:
         raise ValueError(f"--match is a task score above 0 up to 1, not {args.match}.")
-    config: dict[str, Any] = {"probe_early": False, "full_probes": not args.quick}
+    config: dict[str, Any] = {"probe_early": False}
+    if args.quick:
+        config["full_probes"] = False
     if args.epochs is not None:
         config["epochs"] = check_setting("epochs", args.epochs)
     for option, field in CONFIG.items():
@@ -150,7 +155,7 @@ def _cluster(address: str | None) -> Iterator[Executor | None]:
             "A cluster needs the package distributed: pip install 'lablib[cluster]'."
         ) from None
     try:
-        client = Client(address, timeout=10)
+        client = Client(address, timeout=PATIENCE)
     except (OSError, ValueError) as error:
         raise OSError(
             f"No Dask scheduler answers at {address} ({' '.join(str(error).split())[:120]}): "

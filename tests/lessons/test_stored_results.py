@@ -11,7 +11,7 @@ from lablib import models
 from lablib.lessons import catalog, illnesses, maps, patients, reading, stored
 
 FOLDER = stored.results_folder()
-FILES = sorted(FOLDER.glob("*/*.json"))
+FILES = sorted(FOLDER.glob("*/**/*.json"))
 
 
 def test_checksums():

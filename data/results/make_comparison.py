@@ -1,0 +1,91 @@
+"""Make the stored comparisons: all methods on one plane, over seeds.
+
+    python data/results/make_comparison.py [--model mini] [--seeds 5] [--workers 2]
+    python data/results/make_comparison.py --model smollm2-135m --seeds 2 --workers 1 --threads 2
+    python data/results/make_comparison.py --grid [--model …]
+
+A minute or less a run for ``mini``, minutes for SmolLM2. Resumable after a kill: a finished run
+is a file in ``--folder``; delete it there to make it anew. What the repository keeps of each run
+is smaller: curves and ends, rounded, without answers or single items.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+from tqdm import tqdm
+
+from lablib import models, sweep, tasks
+from lablib.runtime import home_folder
+from lablib.sweep import archive
+from lablib.sweep.job import content_of
+
+ALL = ("lora", "qlora", "ewc", "stm", "replay", "sa_sft", "low_lr")
+# What is compared on which task; replies is where the STM paper's setting holds.
+METHODS = {"tickets": ALL, "wrong_facts": ALL, "replies": ("stm", "replay", "low_lr")}
+GRID = ("full", "lora")
+TASKS = {"mini": ("tickets", "wrong_facts", "replies"), "large": ("tickets", "wrong_facts")}
+CONFIG = {
+    "mini": {"probe_early": False},
+    # 24 steps of 4 rows, measured on the quick items at five points.
+    "large": {
+        "probe_early": False,
+        "probe_every": 6,
+        "train_rows": 96,
+        "task_test_rows": 8,
+        "full_probes": False,
+    },
+}
+
+
+def plans(model: str, seeds: int, only: list[str]) -> Iterator[sweep.Plan]:
+    """Yield what is compared, task by task."""
+    loaded = models.load(model)
+    size = "mini" if model == "mini" else "large"
+    for task in TASKS[size]:
+        if not only or task in only:
+            yield sweep.Plan(
+                model=model,
+                tasks=(task,),
+                seeds=tuple(range(seeds)),
+                config=CONFIG[size],
+                content=content_of(loaded, [tasks.load(task)]),
+                n_parameters=loaded.n_parameters,
+            )
+
+
+def main() -> None:
+    """Make what is missing and store it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", default="mini")
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--workers", type=int, default=2, help="processes")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads of a run")
+    parser.add_argument("--task", nargs="*", default=[], help="these tasks only")
+    parser.add_argument("--grid", action="store_true", help="also other rates and ranks")
+    parser.add_argument("--folder", type=Path, help="where finished runs are kept")
+    arguments = parser.parse_args()
+    folder = arguments.folder or home_folder() / "comparisons"
+    for plan in plans(arguments.model, arguments.seeds, arguments.task):
+        (task,) = plan.tasks
+        jobs = sweep.jobs(plan, METHODS[task])
+        if arguments.grid:
+            seen = {job.key() for job in jobs}
+            jobs += [job for job in sweep.jobs(plan, GRID, grid=True) if job.key() not in seen]
+        bar = tqdm(total=len(jobs), unit="run", desc=task)
+        for outcome in sweep.run(jobs, folder, None, arguments.workers, arguments.threads):
+            bar.update(1)
+            job = outcome.job
+            if outcome.error:
+                bar.write(f"{task}, {job.label}, seed {job.seed}: {outcome.error}")
+                continue
+            bar.set_postfix_str(f"{job.label}, seed {job.seed}")
+            command = f"python data/results/make_comparison.py --model {job.model} --task {task}"
+            archive.save(outcome.measured, command + " --grid" * (" " in job.label))
+        bar.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""Stored comparisons: what ``data/results/make_comparison.py`` made, one small file a run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from lablib.runtime import data_folder
+from lablib.sweep.analysis import Comparison, compare
+from lablib.sweep.arms import ARMS
+from lablib.sweep.measured import Measured
+from lablib.train.weights import write_atomically
+
+TOP = ("digest", "versions", "machine")  # said at the top of the file, as in all stored results
+
+
+def folder_of(model: str) -> Path:
+    """Return the folder of the stored comparisons of a model."""
+    return data_folder() / "results" / "comparison" / model
+
+
+def save(run: Measured, command: str) -> Path:
+    """Write what the repository keeps of a run, rounded; the file appears whole or not at all."""
+    label = run.job.label.replace(" ", "-").replace("=", "")
+    path = folder_of(run.job.model) / f"{'+'.join(run.job.tasks)}-{label}-seed{run.job.seed}.json"
+    small = json.loads(run.rounded().to_json())
+    facts = {name: small["facts"].pop(name) for name in TOP}
+    content = {"command": command, "seed": run.job.seed, **facts, **small}
+    text = json.dumps(content, separators=(",", ":")) + "\n"
+    write_atomically(path, lambda part: part.write_text(text, encoding="utf-8"))
+    path.chmod(0o644)
+    return path
+
+
+def runs(model: str, task: str) -> list[Measured]:
+    """Return the stored runs of a model on a task, arm by arm, seed by seed."""
+    found = [
+        Measured.from_json(path.read_text(encoding="utf-8"))
+        for path in sorted(folder_of(model).glob(f"{task}-*.json"))
+    ]
+    order = list(ARMS)
+
+    def place(run: Measured) -> tuple:
+        arm = run.job.label.partition(" ")[0]
+        rate = run.job.config.get("lr", 0.0)
+        rank = run.job.settings.get("lora.r", 0)
+        known = order.index(arm) if arm in order else len(order)
+        return known, " " in run.job.label, rate, rank, run.job.seed
+
+    return sorted(found, key=place)
+
+
+def load(model: str, task: str, target: float | None = None) -> Comparison:
+    """Return a stored comparison.
+
+    Raises
+    ------
+    OSError
+        If there is none, with the command that makes it.
+    """
+    found = runs(model, task)
+    if not found:
+        raise OSError(
+            f"No comparison of {model} on {task} is stored; "
+            f"'python data/results/make_comparison.py --model {model} --task {task}' makes it."
+        )
+    return compare(found, target=target)
