@@ -54,7 +54,7 @@ examples:
   python -m lablib compare --task wrong_facts --methods full,replay,lora+replay --seeds 5 \\
       --json out.json --html out.html
       figures as JSON, pictures and tables as one page
-  python -m lablib compare --methods lora --set lora.r=4 --grid --match 0.8
+  python -m lablib compare --methods lora --set lora.rank=4 --grid --match 0.8
       other learning rates and ranks too, compared at task score 0.8
   python -m lablib compare --model smollm2-135m --methods replay --seeds 2 --quick \\
       --probe-every 5 --workers 1 --threads 2

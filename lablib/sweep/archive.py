@@ -43,7 +43,7 @@ def runs(model: str, task: str) -> list[Measured]:
     def place(run: Measured) -> tuple:
         arm = run.job.label.partition(" ")[0]
         rate = run.job.config.get("lr", 0.0)
-        rank = run.job.settings.get("lora.r", 0)
+        rank = run.job.settings.get("lora.rank", 0)
         known = order.index(arm) if arm in order else len(order)
         return known, " " in run.job.label, rate, rank, run.job.seed
 

@@ -7,7 +7,7 @@ on a setting that is not in this file or on the command line.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lablib import methods
@@ -27,6 +27,9 @@ class Arm:
         What it is, in a few words.
     settings, config, lr_factor
         As in ``Job``.
+    small, large : dict
+        Settings for models below and from ten million parameters on, where one value does not
+        serve both. What the caller sets comes first.
     epochs_factor : float
         Multiplies the passes over the training rows, > 0.
     """
@@ -35,6 +38,8 @@ class Arm:
     about: str
     settings: dict[str, Any] = field(default_factory=dict)
     config: dict[str, Any] = field(default_factory=dict)
+    small: dict[str, Any] = field(default_factory=dict)
+    large: dict[str, Any] = field(default_factory=dict)
     lr_factor: float = 1.0
     epochs_factor: float = 1.0
 
@@ -50,7 +55,12 @@ ARMS: dict[str, Arm] = {
     ),
     "lora": Arm("lora", "low-rank adapters at their own learning rate"),
     "qlora": Arm("qlora", "low-rank adapters on a 4-bit base"),
-    "ewc": Arm("ewc", "weights that matter to the base are held by springs"),
+    "ewc": Arm(
+        "ewc",
+        "weights that matter to the base are held by springs",
+        small={"ewc.strength": 0.01},  # our sweeps, docs/LOG.md: it does not carry over
+        large={"ewc.strength": 100.0},
+    ),
     "stm": Arm("stm", "answer tokens that surprise the base most are not learned"),
     "replay": Arm("replay", "a fifth of every batch is general rows"),
     "sa_sft": Arm("sa_sft", "a share of every batch is what the base itself wrote"),
@@ -72,7 +82,7 @@ GRID_RATES = {
     "lora": (1e-4, 2e-4, 5e-3),
 }
 SMALL_SCALE = 8.0  # of full's default rates, mini's 8e-4 over 1e-4: the grid's rates there
-GRID_RANKS = (16, 32, 64)
+GRID_RANKS = (32, 64)  # beside 16, the default; alpha stays twice the rank
 
 
 @dataclass(frozen=True)
@@ -174,16 +184,15 @@ def variants(name: str, arm: Arm, n_parameters: int) -> list[tuple[str, Arm]]:
     """Return the grid round an arm: label and arm of each other learning rate and rank."""
     scale = SMALL_SCALE if n_parameters < SMALL else 1.0
     found = []
-    if name not in GRID_RATES:
-        return found
-    for rate in GRID_RATES[name]:
+    for rate in GRID_RATES.get(name, ()):
         lr = float(f"{rate * scale:.3g}")
-        found.append((f"{name} lr={lr:g}", Arm(arm.method, f"{name} at another rate",
-                      arm.settings, {**arm.config, "lr": lr})))  # fmt: skip
+        changed = replace(arm, about=f"{name} at another rate", config={**arm.config, "lr": lr})
+        found.append((f"{name} lr={lr:g}", changed))
     for rank in GRID_RANKS if name == "lora" else ():
-        settings = {**arm.settings, "lora.r": rank}
-        found.append((f"{name} r={rank}", Arm(arm.method, f"{name} of rank {rank}",
-                      settings, arm.config, arm.lr_factor)))  # fmt: skip
+        settings = {**arm.settings, "lora.rank": rank, "lora.alpha": 2.0 * rank}
+        found.append(
+            (f"{name} rank={rank}", replace(arm, about=f"{name}, rank {rank}", settings=settings))
+        )
     return found
 
 
@@ -193,6 +202,7 @@ def _has(arm: Arm, setting: str) -> bool:
 
 def _job(plan: Plan, label: str, arm: Arm, seed: int) -> Job:
     given = {name: value for name, value in plan.settings.items() if _has(arm, name)}
+    by_size = arm.small if plan.n_parameters < SMALL else arm.large
     config = {**plan.config, **arm.config}
     if arm.epochs_factor != 1:
         config["epochs"] = arm.epochs_factor * config.get("epochs", 1.0)
@@ -200,7 +210,7 @@ def _job(plan: Plan, label: str, arm: Arm, seed: int) -> Job:
         model=plan.model,
         tasks=plan.tasks,
         method=arm.method,
-        settings={**given, **arm.settings},
+        settings={**by_size, **given, **arm.settings},
         config=config,
         probes=plan.probes,
         lr_factor=arm.lr_factor,

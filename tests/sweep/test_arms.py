@@ -87,3 +87,17 @@ def test_a_key_changes_with_what_the_names_stand_for(small):
 
 def test_arms_say_what_they_are():
     assert all(arm.about for arm in ARMS.values())
+
+
+def test_the_strength_of_ewc_depends_on_the_size_and_gives_way_to_the_caller():
+    def strength(plan):
+        return jobs(plan, ["ewc"])[2].settings["ewc.strength"]
+
+    assert strength(PLAN) == 0.01 and strength(replace(PLAN, n_parameters=135_000_000)) == 100
+    assert strength(replace(PLAN, settings={"ewc.strength": 3.0})) == 3
+
+
+def test_the_grid_raises_ranks_with_alpha():
+    made = {job.label: job for job in jobs(PLAN, ["lora"], grid=True)}
+    assert made["lora rank=64"].settings == {"lora.rank": 64, "lora.alpha": 128.0}
+    assert made["lora"].settings == {}
