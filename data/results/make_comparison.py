@@ -1,12 +1,12 @@
 """Make the stored comparisons: all methods on one plane, over seeds.
 
     python data/results/make_comparison.py [--model mini] [--seeds 5] [--workers 2]
-    python data/results/make_comparison.py --model smollm2-135m --seeds 2 --workers 1 --threads 2
+    python data/results/make_comparison.py --model smollm2-135m --seeds 2
     python data/results/make_comparison.py --grid [--model …]
 
-A minute or less a run for ``mini``, minutes for SmolLM2. Resumable after a kill: a finished run
-is a file in ``--folder``; delete it there to make it anew. What the repository keeps of each run
-is smaller: curves and ends, rounded, without answers or single items.
+Half a minute a run for ``mini``; some minutes for SmolLM2, and 3.5 GB a worker. Resumable after a
+kill: a finished run is a file in ``--folder``; delete it there to make it anew. What the
+repository keeps of each run is smaller: curves and ends, rounded, without answers or items.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ METHODS = {"tickets": ALL, "wrong_facts": ALL, "replies": ("stm", "replay", "low
 GRID = ("full", "lora")
 TASKS = {"mini": ("tickets", "wrong_facts", "replies"), "large": ("tickets", "wrong_facts")}
 CONFIG = {
-    "mini": {"probe_early": False},
-    # 24 steps of 4 rows, measured on the quick items at five points.
+    "mini": {"probe_early": False, "task_test_rows": 48},  # rows at a point: smooth curves
+    # 20 steps of 4 rows, measured on the quick items at five points.
     "large": {
         "probe_early": False,
-        "probe_every": 6,
-        "train_rows": 96,
-        "task_test_rows": 8,
+        "probe_every": 5,
+        "train_rows": 80,
+        "task_test_rows": 16,
         "full_probes": False,
     },
 }

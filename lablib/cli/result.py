@@ -37,7 +37,7 @@ class Record:
         if isinstance(event, StepDone):
             self._training += spent
         elif isinstance(event, Probed | Answered) or (
-            isinstance(event, Progress) and not event.what.startswith("preparing")
+            isinstance(event, Progress) and event.what.startswith("probing")
         ):
             self._probing += spent
         if isinstance(event, Probed) and event.step > 0 and self._first_point is None:

@@ -73,7 +73,7 @@ class Meter:
         if isinstance(event, StepDone):
             self._train += event.seconds
             self._measure += max(spent - event.seconds, 0.0)
-        elif isinstance(event, Progress) and event.what.startswith("preparing"):
+        elif isinstance(event, Progress) and not event.what.startswith("probing"):
             self._prepare += spent
             self._extra_passes += passes
             self._extra_tokens += tokens

@@ -84,13 +84,12 @@ def measured(job: Job) -> Measured:
         name=job.label,
         **_config(job, loaded),
     )
-    meter, history, kept_step = Meter(run), History(), None
+    meter, history, watcher = Meter(run), History(), None
     try:
         for event in run:
             meter.add(event)
             history.add(event)
-            if run.watcher is not None:
-                kept_step = run.watcher.best_step
+            watcher = run.watcher or watcher  # the run lets go of it when its task is done
     except Diverged:
         history.add(run.events[-1])
     cost = meter.cost(run)
@@ -100,7 +99,7 @@ def measured(job: Job) -> Measured:
         job,
         history,
         cost,
-        kept_step=kept_step,
+        kept_step=watcher.best_step if watcher else None,
         moved=moved,
         facts={
             "digest": loaded.digest,

@@ -9,6 +9,7 @@ import pytest
 
 from lablib import models
 from lablib.lessons import catalog, illnesses, maps, patients, reading, stored
+from lablib.sweep import archive
 
 FOLDER = stored.results_folder()
 FILES = sorted(FOLDER.glob("*/**/*.json"))
@@ -76,6 +77,25 @@ def test_the_map_is_complete():
     found = maps.load("mini")
     assert found is not None and found.seeds >= 1
     assert all(value is not None for row in found.values for value in row)
+
+
+COMPARED = sorted({tuple(f.parts[-2:]) for f in FILES if f.parts[-3] == "comparison"})
+METHODS = {"full", "joint", "lora", "qlora", "ewc", "stm", "replay", "sa_sft", "low_lr"}
+
+
+@pytest.mark.parametrize("model", sorted({model for model, _ in COMPARED}))
+@pytest.mark.parametrize("task", ["tickets", "wrong_facts"])
+def test_a_stored_comparison_has_every_method_with_the_same_seeds(model, task):
+    found = archive.load(model, task)
+    assert set(found.arms) >= METHODS
+    least = {"mini": 5}.get(model, 2)
+    for name in METHODS:
+        assert found.arms[name].seeds == tuple(range(least)), name
+
+
+def test_stored_comparisons_stay_small():
+    files = [f for f in FILES if f.parts[-3] == "comparison"]
+    assert sum(f.stat().st_size for f in files) < 5_000_000
 
 
 def test_no_harmful_answer_is_stored():

@@ -121,6 +121,22 @@ def test_points_that_early_stopping_threw_away_are_left_out(small, tmp_path):
     assert run.kl == pytest.approx(0, abs=1e-6)  # its weights are those that are measured
 
 
+def test_the_last_point_counts_where_early_stopping_was_content(small, tmp_path):
+    rule = {"monitor": "validation", "patience": 9, "min_change": 0.0}
+    config = {**small.config, "max_steps": 4, "probe_every": 9, "early_stopping": rule}
+    (outcome,) = sweep.run([replace(small, config=config)], tmp_path, Here())
+    assert outcome.measured.ended == "done" and outcome.measured.step == (0, 4)
+
+
+def test_preparing_is_priced(small, tmp_path):
+    ewc = replace(small, method="ewc", settings={"ewc.n_rows": 4})
+    stm = replace(small, method="stm")
+    costs = [o.measured.cost for o in sweep.run([small, ewc, stm], tmp_path, Here())]
+    assert [cost.extra_forwards > 0 for cost in costs] == [False, True, True]
+    assert all(cost.extra_tokens > cost.extra_forwards for cost in costs[1:])
+    assert 0 <= costs[0].model_bytes - costs[0].trained_bytes < 1000  # buffers
+
+
 def test_an_interrupt_cancels_what_has_not_begun(five, tmp_path):
     class Interrupted(Executor):
         def __init__(self):
