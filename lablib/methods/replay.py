@@ -87,7 +87,7 @@ class Replay(Method):
     default_mix_ratio: ClassVar[float] = 0.2
 
     source: str = setting("general", unit="", choices=("general", "past", "both"), source="ours")
-    buffer: int = setting(200, unit="rows", low=1, high=100_000, source="ours")
+    buffer: int = setting(200, unit="rows", low=1, high=5000, source="ours")
 
     seed_ = 0
 

@@ -63,7 +63,7 @@ class SASFT(Method):
     default_mix_ratio: ClassVar[float] = 0.2
 
     prompts: str = setting("auto", unit="", choices=("auto", "own", "given"), source="ours")
-    n_dialogues: int = setting(500, unit="dialogues", low=1, high=100_000, source="ours")
+    n_dialogues: int = setting(500, unit="dialogues", low=1, high=5000, source="ours")
     temperature: float = setting(1.0, unit="", low=0.1, high=2.0, source=THIRD_HAND)
     top_p: float = setting(1.0, unit="probability", low=0.05, high=1.0, source=THIRD_HAND)
     max_new_tokens: int = setting(96, unit="tokens", low=4, high=1024, source="ours")
