@@ -167,3 +167,35 @@ def test_export_holds_the_model(dashboard):
     folder = dashboard.export(with_model=True)
     assert (folder / "model" / "model.safetensors").exists()
     assert (folder / "model" / "tokenizer.json").exists()
+
+
+def answers(model) -> torch.Tensor:
+    """What a model says of fixed rows, as logits."""
+    batch = tiny.collate([tiny.run().rows[0].encoded(i) for i in range(4)])
+    with torch.no_grad():
+        return models.forward(model, batch).logits
+
+
+@pytest.mark.parametrize("method", ["full", "lora", "qlora"])
+def test_a_run_with_adapters_is_kept_and_gone_on_from_like_any_other(method, tmp_path):
+    """Snapshots are those of a plain model; a branch still knows the true base."""
+    options = {"max_steps": 4, "probe_every": 2, "full_probes": False, "snapshots": True}
+    first = tiny.run(method="lora", snapshot_folder=tmp_path / "one", **options)
+    history = History.of(first)
+    plain = tiny.model()
+    load_snapshot(plain, *weights_at(history, 4))
+    torch.testing.assert_close(answers(plain), answers(first.model), rtol=1e-4, atol=1e-5)
+
+    second = tiny.run(method=method, snapshot_folder=tmp_path / "two", **options)
+    branch = Branch(second, history, weights_at(history, 4), 4)
+    new = History.of(branch)
+    moved = {point.step: point.displacement for point in new.scores}
+    assert moved[4] == pytest.approx({p.step: p.displacement for p in history.scores}[4], rel=1e-3)
+    assert moved[8] > moved[4] > 0
+    with branch.base():
+        base = answers(branch.model)
+    near = 0.3 if method == "qlora" else 1e-5  # rounded to four bits
+    assert (base - answers(tiny.model())).abs().max() < near * base.abs().max()
+    assert not torch.allclose(answers(branch.model), base)
+    load_snapshot(plain, *weights_at(new, 8))
+    torch.testing.assert_close(answers(plain), answers(branch.model), rtol=1e-4, atol=1e-5)
