@@ -32,6 +32,10 @@ class LoRA(Method):
         Which layers get an adapter; see ``models.target_modules``.
     rslora, dora : bool
         Variants, below.
+    embeddings : bool
+        Train the embeddings as well, whole and not by an adapter. Needed where the task has
+        tokens that the model has never seen: mini and ``tickets``, whose ``|`` it cannot say
+        otherwise. An adapter moves what goes into the output layer, not that layer's rows.
     per_task : bool
         False: one adapter, carried on through all tasks. True: each task gets a fresh adapter
         atop the earlier ones, which stay active and are frozen.
@@ -51,7 +55,7 @@ class LoRA(Method):
     over the inputs of each output, ``m`` learned from ``||W||`` (arXiv 2402.09353, equation 5).
 
     The paper adapts queries and values only and sets alpha to the first rank tried; adapting all
-    linear layers with alpha = 2 r is the advice of arXiv 2405.09673. Embeddings are never adapted.
+    linear layers with alpha = 2 r is the advice of arXiv 2405.09673.
     """
 
     name: ClassVar[str] = "lora"
@@ -76,6 +80,7 @@ class LoRA(Method):
     )
     rslora: bool = setting(False, unit="", source="arXiv 2312.03732")
     dora: bool = setting(False, unit="", source="arXiv 2402.09353")
+    embeddings: bool = setting(False, unit="", source="docs/LOG.md")
     per_task: bool = setting(False, unit="", source="two ways of sequential LoRA: arXiv 2310.14152")
 
     def __post_init__(self):
@@ -107,7 +112,9 @@ class LoRA(Method):
             fan_in_fan_out=models.is_transposed(model),
             task_type="CAUSAL_LM",
         )
-        return peft.get_peft_model(model, config)
+        adapted = peft.get_peft_model(model, config)
+        adapted.get_input_embeddings().requires_grad_(self.embeddings)
+        return adapted
 
     def begin_task(self, model: nn.Module, number: int) -> None:
         """With ``per_task``, put a fresh adapter atop the earlier ones."""

@@ -102,7 +102,8 @@ def predict(model: nn.Module, method: Full | LoRA | QLoRA, batch: Batch) -> Memo
     Notes
     -----
     ``N`` weights of the model, ``Q`` of them quantized, ``A = sum r (in + out)`` of the adapters
-    (``+ out`` with DoRA), ``P`` trainable: ``N`` or ``A``. All but quantized weights in float32.
+    (``+ out`` with DoRA), ``P`` trainable: ``N`` or ``A``,
+    with the embeddings where they are. All but quantized weights in float32.
 
     Weights: ``4 N + 4 A``; with QLoRA ``4 (N - Q) + Q / 2 + Q / 64 * s + 4 A``, where a scale takes
     ``s = 4`` bytes, with double quantization ``1 + 4 / 256``. Gradients: ``4 P``. Optimizer: two
@@ -131,7 +132,9 @@ def predict(model: nn.Module, method: Full | LoRA | QLoRA, batch: Batch) -> Memo
     h, f, blocks, heads = (getattr(config, w) for w in wanted)
     adapters = [] if isinstance(method, Full) else _adapter_sizes(model, method)
     base = list(dict(model.named_parameters()).items())
-    trainable = adapters or [p.numel() for _, p in base]
+    trainable = list(adapters) or [p.numel() for _, p in base]
+    if adapters and method.embeddings:
+        trainable.append(model.get_input_embeddings().weight.numel())
     weights = sum(models.n_bytes(p) for _, p in base) + 4 * sum(adapters)
     weights += sum(map(models.n_bytes, model.buffers()))
     if isinstance(method, QLoRA):

@@ -29,7 +29,7 @@ class QLoRA(Method):
 
     Parameters
     ----------
-    rank, alpha, dropout, targets, rslora, dora, per_task
+    rank, alpha, dropout, targets, rslora, dora, embeddings, per_task
         As in ``LoRA``.
     quant_type : str
         The 16 levels a weight may have: NormalFloat or a float of 4 bits.
@@ -43,7 +43,7 @@ class QLoRA(Method):
     -----
     As implemented: ``h = dequantize(W_4) x + s B A x`` (arXiv 2305.14314, equation 5). Methods
     that prepare themselves do so on the base before it is quantized: weights of 4 bits have no
-    gradients. Embeddings and output layer are left alone, as in transformers. On the CPU it
+    gradients. Embeddings and output layer are not quantized, as in transformers. On the CPU it
     computes in float32, on a GPU with bfloat16 in that.
 
     The run's first scores are those of the base before quantization; ``run.base()`` is the
@@ -60,6 +60,7 @@ class QLoRA(Method):
     targets: str = _as_in_lora("targets")
     rslora: bool = _as_in_lora("rslora")
     dora: bool = _as_in_lora("dora")
+    embeddings: bool = _as_in_lora("embeddings")
     per_task: bool = _as_in_lora("per_task")
     quant_type: str = setting(
         "nf4", unit="", source="arXiv 2305.14314, table 4", choices=models.QUANT_TYPES

@@ -14,6 +14,7 @@ from torch import nn
 
 from lablib import runtime
 from lablib.models import lazily
+from lablib.models.adapters import PREFIX, base_parameters
 from lablib.models.quantize import quantization, round_to_4_bits
 
 CONFIG = "adapter_config.json"
@@ -50,6 +51,9 @@ def save_adapter(model: nn.Module, folder: Path, base: str) -> None:
         key: torch.cat([part[key].detach().cpu() for part in parts], dim=int("lora_B" in key))
         for key in parts[0]
     }
+    for name, p in base_parameters(model).items():
+        if p.requires_grad:  # embeddings that were trained as well, as peft names them
+            tensors[PREFIX + name] = p.detach().cpu().contiguous()
     config = copy.deepcopy(model.peft_config[names[0]])
     config.lora_alpha *= math.sqrt(len(parts)) if config.use_rslora else len(parts)
     config.r *= len(parts)
@@ -121,6 +125,8 @@ def merge_adapter(model: nn.Module, folder: Path) -> nn.Module:
         with runtime.seeded(torch.device("cpu"), 0):  # peft draws weights that are then replaced
             adapted = peft.get_peft_model(model, config)
         own = peft.get_peft_model_state_dict(adapted, save_embedding_layers=False)
+        beneath = {PREFIX + name: p for name, p in base_parameters(adapted).items()}
+        own |= {key: p for key, p in beneath.items() if key in tensors}
         if {k: t.shape for k, t in own.items()} != {k: t.shape for k, t in tensors.items()}:
             raise ValueError("its weights do not fit the base model's layers.")
         peft.set_peft_model_state_dict(adapted, tensors)

@@ -129,7 +129,10 @@ def stack_adapter(model: nn.Module, name: str) -> None:
     The earlier ones stay active and are frozen. Draws from the global random numbers.
     """
     config = copy.deepcopy(model.peft_config["default"])
+    beneath = [p for p in base_parameters(model).values() if p.requires_grad]
     model.add_adapter(name, config)
     model.base_model.set_adapter(list(model.peft_config))
     for key, p in model.named_parameters():
         p.requires_grad_(".lora_" in key and f".{name}." in key)
+    for p in beneath:  # embeddings that are trained as well
+        p.requires_grad_(True)

@@ -124,7 +124,8 @@ class AdapterOrigin:
     def __init__(self, model: nn.Module, before: Origin, moved: bool = False):
         self._norm = before.norm()
         self.base_as_loaded = before.as_loaded and not moved
-        self._before = before if moved else None
+        beneath = any(p.requires_grad for p in models.base_parameters(model).values())
+        self._before = before if moved or beneath else None
 
     def norm(self) -> float:
         """Return ``||theta_0||`` of the unwrapped model."""
@@ -134,8 +135,9 @@ class AdapterOrigin:
     def displacement(self, model: nn.Module) -> float:
         """Return ``||Delta W|| / ||theta_0||`` over the adapted weights (Frobenius).
 
-        Rounding to 4 bits is no part of it, unless the model had moved before it was wrapped:
-        then ``||theta - theta_0|| / ||theta_0||`` over all weights.
+        Rounding to 4 bits is no part of it, unless the model had moved before it was wrapped or
+        weights beneath the adapters are trained too: then ``||theta - theta_0|| / ||theta_0||``
+        over all weights.
         """
         if self._before is None:
             squares = [float(delta.square().sum()) for _, delta in models.weight_deltas(model)]

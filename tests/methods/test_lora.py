@@ -177,7 +177,7 @@ def test_a_new_adapter_begins_where_the_earlier_ones_ended():
 
 @pytest.mark.parametrize("settings", [
     {"dropout": 0.3}, {"dora": True, "dropout": 0.3}, {"per_task": True, "dropout": 0.3},
-    {"rslora": True},
+    {"rslora": True, "embeddings": True}, {"per_task": True, "embeddings": True},
 ])  # fmt: skip
 @pytest.mark.parametrize("stop_at", [2, 3, 5])
 def test_a_resumed_run_of_several_tasks_is_bit_identical(settings, stop_at, tmp_path):
@@ -192,9 +192,27 @@ def test_a_resumed_run_of_several_tasks_is_bit_identical(settings, stop_at, tmp_
     half.save(tmp_path)
     again = Run.resume(tmp_path, tiny.model(), tiny.tokenizer(), tasks, [], tiny.GENERAL)
     list(again)
-    expected, found = adapters(whole.model), adapters(again.model)
+    expected, found = (dict(run.model.named_parameters()) for run in (whole, again))
     assert expected.keys() == found.keys()
     assert all(torch.equal(p, found[name]) for name, p in expected.items())
+
+
+@pytest.mark.parametrize("key", ["lora", "qlora"])
+def test_embeddings_are_trained_where_they_shall_be_and_the_base_comes_back(key):
+    before = tiny.model().model.embed_tokens.weight
+    for embeddings in (False, True):
+        run = tiny.run(
+            tasks=[tiny.Letters(), tiny.Digits()], method=key, probes=[], max_steps=2,
+            settings={"embeddings": embeddings, "per_task": True}, **QUIET,
+        )  # fmt: skip
+        list(run)
+        now = run.model.get_input_embeddings().weight
+        assert torch.equal(now, before) != embeddings and now.requires_grad == embeddings
+        assert run.model.get_output_embeddings().weight is now
+        assert 0 < run.origin.displacement(run.model) < 1
+        with run.base():
+            assert torch.equal(run.model.get_input_embeddings().weight, before)
+        assert torch.equal(run.model.get_input_embeddings().weight, now)
 
 
 def test_dropout_acts_in_training_only():

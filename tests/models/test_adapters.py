@@ -20,6 +20,7 @@ VARIANTS = {
     "rslora": {"rslora": True},
     "dora": {"dora": True},
     "attention only": {"targets": "attention"},
+    "embeddings": {"embeddings": True},
 }
 
 
@@ -254,10 +255,11 @@ def test_an_adapter_comes_back_from_its_folder(base, tmp_path, settings):
     assert dict(again.model.named_parameters()).keys() == dict(base.model.named_parameters()).keys()
 
 
-def test_peft_itself_reads_the_folder(base, tmp_path):
+@pytest.mark.parametrize("embeddings", [False, True])
+def test_peft_itself_reads_the_folder(base, tmp_path, embeddings):
     from peft import PeftModel
 
-    run = trained(base)
+    run = trained(base, settings={"embeddings": embeddings})
     experiment.save_model(run, tmp_path / "adapter")
     read = PeftModel.from_pretrained(tiny.model(), tmp_path / "adapter").eval()
     assert torch.equal(logits(read), logits(run.model))
