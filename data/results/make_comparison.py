@@ -26,17 +26,19 @@ ALL = ("lora", "qlora", "ewc", "stm", "replay", "sa_sft", "low_lr")
 # What is compared on which task; replies is where the STM paper's setting holds.
 METHODS = {"tickets": ALL, "wrong_facts": ALL, "replies": ("stm", "replay", "low_lr")}
 GRID = ("full", "lora")
-TASKS = {"mini": ("tickets", "wrong_facts", "replies"), "large": ("tickets", "wrong_facts")}
+# 48 test rows at a point make smooth curves; wrong facts are learned within the first 25 steps.
+SMALL = {"probe_early": False, "task_test_rows": 48}
+# 20 steps of 4 rows, measured on the quick items at five points.
+LARGE = {
+    "probe_early": False,
+    "probe_every": 5,
+    "train_rows": 80,
+    "task_test_rows": 16,
+    "full_probes": False,
+}
 CONFIG = {
-    "mini": {"probe_early": False, "task_test_rows": 48},  # rows at a point: smooth curves
-    # 20 steps of 4 rows, measured on the quick items at five points.
-    "large": {
-        "probe_early": False,
-        "probe_every": 5,
-        "train_rows": 80,
-        "task_test_rows": 16,
-        "full_probes": False,
-    },
+    "mini": {"tickets": SMALL, "wrong_facts": {**SMALL, "probe_every": 10}, "replies": SMALL},
+    "large": {"tickets": LARGE, "wrong_facts": LARGE},
 }
 
 
@@ -44,13 +46,13 @@ def plans(model: str, seeds: int, only: list[str]) -> Iterator[sweep.Plan]:
     """Yield what is compared, task by task."""
     loaded = models.load(model)
     size = "mini" if model == "mini" else "large"
-    for task in TASKS[size]:
+    for task, config in CONFIG[size].items():
         if not only or task in only:
             yield sweep.Plan(
                 model=model,
                 tasks=(task,),
                 seeds=tuple(range(seeds)),
-                config=CONFIG[size],
+                config=config,
                 content=content_of(loaded, [tasks.load(task)]),
                 n_parameters=loaded.n_parameters,
             )

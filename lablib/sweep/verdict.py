@@ -50,16 +50,17 @@ def _sentence(arm: ArmResult, full: ArmResult, score: float) -> str:
     missed = ""
     if at.n_reached < at.n:
         missed = f" It does not reach that score in {_of(at.n - at.n_reached, at.n)}."
+    last = f" At its end it keeps {arm.says}, at task score {arm.task_score}." if arm.says else ""
     if full.at.says is None:
         return (
             f"{name} keeps {at.says} of what the base could do at task score {target}, which full "
-            f"fine-tuning never reaches.{missed}{broken}"
+            f"fine-tuning never reaches.{missed}{last}{broken}"
         )
     said = (
-        f"{name} keeps {at.says} of what the base could do at task score {target}; "
-        f"full fine-tuning keeps {full.at.says}."
+        f"{name} keeps {at.says} of what the base could do when it first reaches task score "
+        f"{target}; full fine-tuning keeps {full.at.says}."
     )
-    return f"{said} {_judgment(arm)}{missed}{broken}"
+    return f"{said} {_judgment(arm)}{missed}{last}{broken}"
 
 
 def _judgment(arm: ArmResult) -> str:
