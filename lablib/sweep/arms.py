@@ -168,7 +168,13 @@ def arm_of(name: str) -> Arm:
             f"There is no method {name!r} to compare; choose from {', '.join(known())}, "
             "or join methods by + (lora+ewc)."
         )
-    arm = arm or Arm(name, methods.make(name).summary)
+    if arm is None:  # combined: what its parts need at a model's size holds here too
+        parts = [ARMS[part] for part in name.split("+") if part in ARMS]
+        small, large = (
+            {k: v for part in parts for k, v in getattr(part, size).items()}
+            for size in ("small", "large")
+        )
+        arm = Arm(name, methods.make(name).summary, small=small, large=large)
     missing = [part for part in arm.method.split("+") if part not in methods.METHODS]
     if missing:
         raise ValueError(

@@ -102,3 +102,8 @@ def test_the_grid_raises_ranks_with_alpha():
     own = made["lora"].settings
     assert "lora.rank" not in own
     assert made["lora rank=64"].settings == {**own, "lora.rank": 64, "lora.alpha": 128.0}
+
+
+def test_combined_methods_have_the_settings_of_their_parts():
+    made = jobs(PLAN, ["lora+ewc"])[2]
+    assert made.settings == {"lora.embeddings": True, "ewc.strength": 0.01}
