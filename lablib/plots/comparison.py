@@ -6,6 +6,8 @@ more than one seed. Beside every picture stands its table.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from lablib.plots import live
 from lablib.plots.chart import COLORS, Chart, Cross, Level, Line
 from lablib.plots.retention import RANGE
@@ -82,11 +84,14 @@ def displacement_and_divergence(comparison: Comparison, source: str = "live") ->
     for label, arm in comparison.arms.items():
         moved = arm.displacement
         places[label] = (moved and _times(moved, 100), arm.kl)
+    crosses = _crosses(comparison, places)
     return Chart(
         f"Weights moved, output moved: {comparison.model}, {comparison.task}",
         "weight displacement, % of the length of the base's weights",
         "KL(base ‖ tuned), nats per answer of the base to a task prompt",
-        crosses=_crosses(comparison, places),
+        crosses=crosses,
+        x_range=_from_zero(cross.x_high or cross.x for cross in crosses),
+        y_range=_from_zero(cross.y_high or cross.y for cross in crosses),
         source=source,
         empty="No run has ended yet.",
     )
@@ -95,11 +100,13 @@ def displacement_and_divergence(comparison: Comparison, source: str = "live") ->
 def divergence_and_forgetting(comparison: Comparison, source: str = "live") -> Chart:
     """Return what every arm kept against how far its output moved on the task's prompts."""
     places = {label: (arm.kl, arm.says) for label, arm in comparison.arms.items()}
+    crosses = _crosses(comparison, places)
     return Chart(
         f"Output moved, skills kept: {comparison.model}, {comparison.task}",
         "KL(base ‖ tuned), nats per answer of the base to a task prompt",
         KEPT,
-        crosses=_crosses(comparison, places),
+        crosses=crosses,
+        x_range=_from_zero(cross.x_high or cross.x for cross in crosses),
         levels=(Level("base", 1.0, strong=True), Level("chance", 0.0)),
         y_range=RANGE,
         source=source,
@@ -138,7 +145,7 @@ _STYLE = (
     ":root{color-scheme:light dark}body{font:15px/1.5 system-ui,sans-serif;max-width:1100px;"
     "margin:2em auto;padding:0 1em}table{border-collapse:collapse;font-size:13px}"
     "th,td{padding:.25em .6em;text-align:right;border-bottom:1px solid #8884}"
-    "tbody th{text-align:left}caption{text-align:left;margin:.5em 0}figure{margin:2em 0}"
+    "tbody th{text-align:left;white-space:nowrap}caption{text-align:left;margin:.5em 0}figure{margin:2em 0}"
 )
 
 
@@ -155,6 +162,11 @@ def _crosses(
                 )
             )
     return tuple(found)
+
+
+def _from_zero(values: Iterable[float]) -> tuple[float, float]:
+    """Return a range from 0 to a little more than the highest value."""
+    return 0.0, 1.05 * max(values, default=0.0) or 1.0
 
 
 def _hollow(index: int) -> bool:

@@ -23,6 +23,7 @@ from lablib import metrics
 from lablib.sweep.measured import Measured
 
 BASELINE = "full"  # what differences are taken to
+FEW = 3  # fewer seeds than these have an interval, but decide nothing
 MATCH_SHARE = 0.9  # default target, as a share of what the baseline reaches
 MATCH_LEVELS = (0.25, 0.5, 0.75, 0.9, 1.0)  # of the target, for the curve of all levels
 
@@ -138,16 +139,16 @@ class AtScore:
 
     @property
     def better(self) -> bool:
-        """True if more was kept than by full fine-tuning, beyond the interval, in every seed."""
+        """True if more was kept than by full, beyond the interval; every seed got there."""
         gap = self.against_full
         everywhere = self.n_reached == self.n and gap is not None and gap.n == self.n
-        return everywhere and gap.low is not None and gap.low > 0
+        return everywhere and gap.n >= FEW and gap.low > 0
 
     @property
     def worse(self) -> bool:
         """True if less was kept than by full fine-tuning, beyond the interval."""
         gap = self.against_full
-        return gap is not None and gap.high is not None and gap.high < 0
+        return gap is not None and gap.n >= FEW and gap.high < 0
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lablib.sweep.analysis import BASELINE, ArmResult, Comparison, Estimate
+from lablib.sweep.analysis import BASELINE, FEW, ArmResult, Comparison, Estimate
 
 HEAD = ("arm", "seeds", "gain", "kept: says", "knows", "at matched score", "minus full",
         "reached", "moved %", "KL", "seconds", "extra", "trained MB")  # fmt: skip
@@ -69,6 +69,8 @@ def _judgment(arm: ArmResult) -> str:
         return "No seed has both, so the two cannot be compared."
     if gap.low is None:
         return "One seed cannot say whether the difference is chance."
+    if gap.n < FEW:
+        return f"The difference is {gap}, over too few seeds to be sure."
     if at.better:
         return f"It beats full fine-tuning by {gap}."
     if at.worse:

@@ -132,6 +132,8 @@ def test_verdicts_come_from_the_numbers():
                  r.task, r.says) for r in arms()
     ]  # fmt: skip
     assert "It keeps less than full fine-tuning, by" in sentences(compare(swapped))[0]
+    two = compare([run for run in arms() if run.job.seed < 2])
+    assert not two.arms["replay"].at.better and "too few seeds" in sentences(two)[0]
     single = sentences(compare([run for run in arms() if run.job.seed == 0]))[0]
     assert "One seed cannot say" in single
 
