@@ -145,7 +145,8 @@ _STYLE = (
     ":root{color-scheme:light dark}body{font:15px/1.5 system-ui,sans-serif;max-width:1100px;"
     "margin:2em auto;padding:0 1em}table{border-collapse:collapse;font-size:13px}"
     "th,td{padding:.25em .6em;text-align:right;border-bottom:1px solid #8884}"
-    "tbody th{text-align:left;white-space:nowrap}caption{text-align:left;margin:.5em 0}figure{margin:2em 0}"
+    "tbody th{text-align:left;white-space:nowrap}caption{text-align:left;margin:.5em 0}"
+    "figure{margin:2em 0}"
 )
 
 
