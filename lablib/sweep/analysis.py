@@ -16,6 +16,7 @@ References
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
@@ -174,7 +175,8 @@ class ArmResult:
     displacement, kl : Estimate or None
         Of the weights and of the output, at the end.
     cost : dict of str to float
-        Means over the runs; of what is prepared once and then cached, the dearest run.
+        Medians over the runs (a machine that stalls spoils a mean); of what is prepared once
+        and then cached, the dearest run.
     """
 
     label: str
@@ -324,5 +326,5 @@ def _cost(runs: Sequence[Measured]) -> dict[str, float]:
     found = {}
     for name in vars(runs[0].cost):
         values = [getattr(run.cost, name) for run in runs]
-        found[name] = max(values) if name in once else sum(values) / len(values)
+        found[name] = max(values) if name in once else statistics.median(values)
     return found

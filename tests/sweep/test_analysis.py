@@ -92,6 +92,14 @@ def test_a_comparison_places_every_arm():
     assert replay.by_capability["knowledge"]["says"].mean == pytest.approx(0.94)
 
 
+def test_one_stalled_run_does_not_spoil_the_price():
+    runs = [
+        measured("full", seed, [0.0, 1.0], {"knowledge": [1.0, 0.0]}, train_seconds=seconds)
+        for seed, seconds in enumerate((10.0, 500.0, 12.0))
+    ]
+    assert compare(runs).arms["full"].cost["train_seconds"] == 12.0
+
+
 def test_the_target_can_be_given_and_lies_above_the_base():
     assert compare(arms(), target=0.5).arms["full"].at.says.mean == pytest.approx(0.5)
     flat = [measured("full", 0, [0.3, 0.3], {"knowledge": [1.0, 1.0]})]
