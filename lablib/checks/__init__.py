@@ -5,11 +5,12 @@ a message that teaches: it names the misconception where it recognizes one, show
 expected, and never gives the solution away.
 """
 
-from lablib.checks import lab_00, lab_02
+from lablib.checks import lab_00, lab_01, lab_02
 from lablib.checks.base import CheckResult, Exercise
 
 EXERCISES: dict[str, dict[str, Exercise]] = {
     "00": {"kept": lab_00.KEPT},
+    "01": {"best_match": lab_01.BEST_MATCH, "ones_at": lab_01.ONES_AT},
     "02": {
         "retention": lab_02.RETENTION,
         "diagnose": lab_02.DIAGNOSE,

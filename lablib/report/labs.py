@@ -35,6 +35,27 @@ LABS: dict[str, LabOutline] = {
         ),
         exercises=(Expected("kept", "Count the answers that were right and still are"),),
     ),
+    "01": LabOutline(
+        title="Was this always so? The addition demo of 1989",
+        predictions=(
+            Expected("01-after-one", "Ones facts of 15 still right after one pass over the twos"),
+            Expected("01-becomes", "What do the ones facts that go wrong turn into?"),
+            Expected("01-rescue", "Which rescue keeps most ones when all twos are right?"),
+            Expected("01-gentle", "Ones facts of 15 kept by the gentlest run, all twos right"),
+            Expected("01-mixed", "Ones facts to mix into each pass so that 14 of 15 are kept"),
+        ),
+        exercises=(
+            Expected("best_match", "Write the best-match measure"),
+            Expected("ones_at", "Read a run at a given score on the twos"),
+        ),
+        answers=(
+            Expected(
+                "01-colleague",
+                "A colleague lowers the learning rate and reports that forgetting is gone. In "
+                "your own words: what do you ask to see, and why?",
+            ),
+        ),
+    ),
     "02": LabOutline(
         title="What goes first, and is it mute or erased?",
         predictions=(

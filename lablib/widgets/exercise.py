@@ -43,6 +43,8 @@ class Exercise(widgets.HTML):
     apply_to : callable, optional
         Called once the exercise is solved; the function is applied to what it returns, and
         the result is shown.
+    then : callable, optional
+        ``then()`` is called once the exercise is solved, for widgets that use the function.
 
     Notes
     -----
@@ -55,6 +57,7 @@ class Exercise(widgets.HTML):
         name: str,
         function: Callable[..., Any],
         apply_to: Callable[[], Any] | None = None,
+        then: Callable[[], None] | None = None,
     ):
         if name not in EXERCISES[record.lab]:
             known = ", ".join(EXERCISES[record.lab])
@@ -72,6 +75,8 @@ class Exercise(widgets.HTML):
             record.solved[name] = function
             if apply_to:
                 note += self._applied(function, apply_to())
+            if then:
+                then()
         super().__init__(self._render(record.lab, name) + note)
         self.add_class("lethe-exercise")
 

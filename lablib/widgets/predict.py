@@ -248,3 +248,10 @@ class Order(Prediction):
             return
         for rank, item in enumerate(value):
             self.menus[rank].value = item
+
+
+class Predictions(widgets.VBox):
+    """Several predictions under each other, each with a button of its own."""
+
+    def __init__(self, *predictions: Prediction):
+        super().__init__(list(predictions))
