@@ -11,6 +11,7 @@ import ipywidgets as widgets
 from lablib.classic import Pass, Settings, Trail, side_by_side
 from lablib.classic.addition import FREEZE
 from lablib.controls import Controls
+from lablib.lessons import addition as lesson
 from lablib.plots import classic, live
 from lablib.report import Record
 from lablib.runtime import fast_mode
@@ -100,6 +101,7 @@ class AdditionDemo(widgets.VBox):
         self.networks = control(
             widgets.SelectionSlider(
                 options=[(str(n), n) for n in (1, 2, 4, 8)],
+                value=self._plain_networks(),
                 description="Networks side by side (their mean is drawn)",
             )
         )
@@ -133,7 +135,10 @@ class AdditionDemo(widgets.VBox):
         self.draw()
 
     def _arranged(self) -> list[widgets.Widget]:
-        options = [*self.knobs.values(), self.networks, self.seed, self.speed, self.reset_button]
+        buttons = self.job.children[0]
+        buttons.children = (*buttons.children, self.reset_button)
+        buttons.add_class("lethe-buttons")
+        options = [*self.knobs.values(), self.networks, self.seed, self.speed]
         left, right = widgets.VBox([self.job, *options]), widgets.VBox()
         curves = widgets.HBox(list(self.pictures.values()))
         curves.add_class("lethe-columns")
@@ -170,10 +175,14 @@ class AdditionDemo(widgets.VBox):
         plain = Settings()
         for name, one in self.knobs.items():
             one.value = getattr(plain, name)
-        self.networks.value, self.seed.value = 1, 0
+        self.networks.value, self.seed.value = self._plain_networks(), 0
         if self.job.stop_button.disabled:  # nothing is under way
             self.trail = Trail()
             self.draw()
+
+    def _plain_networks(self) -> int:
+        """One network to watch; where runs are compared, the mean of a few."""
+        return 4 if self.knobs else 1
 
     def on_done(self, callback: Callable[[Trail], None]) -> None:
         """Call ``callback(trail)`` at the end of every whole run."""
@@ -224,7 +233,7 @@ class AdditionDemo(widgets.VBox):
         seeds = ", ".join(str(seed) for seed in self.seeds)
         kept = self.trail.points()[-1][1]
         self.record.run(
-            f"{settings.changed() or 'as in the paper'} seeds {seeds}",
+            f"{lesson.describe(settings)}; seeds {seeds}",
             model="28-50-24 network" if settings.hidden == 50 else f"28-{settings.hidden}-24",
             task="twos facts",
             method=", ".join(settings.changed()) or "as in 1989",
@@ -305,4 +314,5 @@ def _wait(one: Pass, controls: Controls) -> None:
 _CSS = """
 .lethe .lethe-half{flex:1 1 300px;min-width:0;max-width:100%}
 .lethe .lethe-scroll{overflow-x:auto}
+.lethe .lethe-scroll table.lethe-table thead th{white-space:normal;vertical-align:bottom}
 """

@@ -9,11 +9,11 @@ from lablib.widgets import theme
 # Told by sign, border and words, never by color alone.
 CSS = """
 .lethe .lethe-facts{display:grid;gap:5px;margin:4px 0 8px 0;padding:0;list-style:none;
-grid-template-columns:repeat(auto-fill,minmax(58px,1fr))}
+grid-template-columns:repeat(auto-fill,minmax(80px,1fr))}
 .lethe .lethe-facts li{border:1px solid var(--lethe-edge);border-radius:6px;padding:2px 5px;
 margin:0;line-height:1.25;min-width:0}
 .lethe .lethe-facts b{font-size:16px;font-variant-numeric:tabular-nums}
-.lethe .lethe-facts small{display:block;font-size:11px;color:var(--lethe-soft)}
+.lethe .lethe-facts small{display:block;white-space:nowrap;font-size:11px;color:var(--lethe-soft)}
 .lethe .lethe-facts .lethe-says{border-color:#2878b5;border-width:2px;padding:1px 4px}
 .lethe .lethe-facts .lethe-turned{border:2px dashed #c96a00;padding:1px 4px}
 """

@@ -109,6 +109,13 @@ def test_interleaved_both_are_kept(settings):
     assert made.points()[-1] == (1.0, 1.0)
 
 
+def test_mixing_does_not_spare_the_ones_the_fall_but_brings_them_back():
+    """What lab 01 says: even with all fifteen mixed in they fall at first."""
+    assert min(ones for _, ones in trail(range(4), interleave=15).points()) <= 0.75
+    few, some = (trail(range(4), interleave=n).points()[-1][1] for n in (1, 8))
+    assert few <= 0.5 and some >= 0.9
+
+
 @pytest.mark.parametrize(
     "settings",
     [

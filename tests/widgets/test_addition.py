@@ -72,7 +72,7 @@ def test_what_is_set_is_what_runs(record, plane):
     assert list(trail.twos_phase) == [7, 8]
     assert "rate 0.5, 3 ones facts mixed in, mean of 2" in plane.table.value
     demo.reset()
-    assert demo.settings == Settings() and list(demo.seeds) == [0]
+    assert demo.settings == Settings() and list(demo.seeds) == [0, 1, 2, 3]
     assert "Press Start" in demo.pictures["twos"].value
     assert len(plane.trails) == 1
 
