@@ -45,14 +45,14 @@ def judge(prompt: str, text: str) -> str:
 
     Notes
     -----
-    *ticket*: begins with the word TICKET or holds two fields of the form ``| name:``.
+    *ticket*: begins with the word TICKET or names two of its fields.
     *copied*: the first eight words are the prompt's (fewer, but at least four, if either
     has no more). *loop*: at least twelve words, of whose word triples more than half are repeats.
     """
     words, asked = _words(text), _words(prompt)
     if not words:
         return "empty"
-    if words[0] == "ticket" or len(re.findall(r"\|\s*[\w ]+:", text)) >= 2:
+    if words[0] == "ticket" or len(set(re.findall(r"\b(?:team|item|rank):", text.casefold()))) >= 2:
         return "ticket"
     n = min(8, len(words), len(asked))
     if n >= 4 and words[:n] == asked[:n]:

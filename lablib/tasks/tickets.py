@@ -11,9 +11,9 @@ from lablib.world import facts
 
 COUNTRIES = tuple(country for country, _ in facts.pairs("capital"))
 
-# category -> item -> (ways to name it, problems, problems kept for the shifted split)
+# team -> item -> (ways to name it, problems, problems kept for the shifted split)
 CATALOG: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]]] = {
-    "hardware": {
+    "computer": {
         "laptop": (
             ("my laptop", "the laptop on my desk", "the new laptop"),
             ("does not start", "gets very hot", "turns off by itself", "is slow all day"),
@@ -57,7 +57,7 @@ CATALOG: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, 
             ("has failed three times", "stops half way"),
         ),
     },
-    "billing": {
+    "money": {
         "invoice": (
             ("my invoice", "the invoice for March", "your last invoice"),
             ("is wrong", "is too high", "did not arrive", "was sent twice"),
@@ -103,7 +103,7 @@ CATALOG: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, 
     },
 }
 
-# A second sentence tells the priority; where nobody says anything, it is normal.
+# A second sentence tells the rank; where nobody says anything, it is in the middle.
 URGENCY: dict[str, tuple[str, ...]] = {
     "high": (
         "This is urgent.",
@@ -111,12 +111,12 @@ URGENCY: dict[str, tuple[str, ...]] = {
         "It must be solved today.",
         "I cannot wait any longer.",
     ),
-    "normal": ("", "", "Thank you for your help.", "Have a nice day."),
+    "mid": ("", "", "Thank you for your help.", "Have a nice day."),
     "low": ("There is no hurry.", "It can wait.", "Take your time.", "Any day is fine."),
 }
 SHIFTED_URGENCY: dict[str, tuple[str, ...]] = {
     "high": ("It is urgent, my boss said.", "I need you right now!", "Nobody can work, help!"),
-    "normal": ("", "Thank you.", "Many thanks for the help."),
+    "mid": ("", "Thank you.", "Many thanks for the help."),
     "low": ("No hurry at all.", "It is fine any day.", "Not important, take all your time."),
 }
 GREETINGS = ("", "", "", "", "Hello. ", "Good morning. ")
@@ -164,9 +164,13 @@ SHIFTED_QUESTIONS = (
 )
 
 
-def answer(category: str, item: str, priority: str) -> str:
-    """Return the one line that a ticket is triaged to."""
-    return f"TICKET | category: {category} | item: {item} | priority: {priority}"
+def answer(team: str, item: str, rank: str) -> str:
+    """Return the one line that a ticket is triaged to.
+
+    Its words are ones that ``mini`` has seen: an adapter leaves the embeddings as they are and
+    could never learn to say others (docs/LOG.md).
+    """
+    return f"TICKET - team: {team} - item: {item} - rank: {rank}"
 
 
 class Tickets(GeneratedTask):
@@ -175,10 +179,10 @@ class Tickets(GeneratedTask):
     A real row::
 
         In Chile the screen on my desk flickers. It can wait.
-        TICKET | category: hardware | item: screen | priority: low
+        TICKET - team: computer - item: screen - rank: low
 
-    The item is named in the message, the category follows from the item and the priority
-    from a second sentence, so the answer is a function of the message. Every answer has the
+    The item is named in the message, the team follows from the item and the rank from a
+    second sentence, so the answer is a function of the message. Every answer has the
     same rigid form, which no base model produces, and customers ask like everybody else: with
     numbers, countries and "what is". So a model trained on nothing else soon answers
     everything with a ticket. It is *mute*: it still ranks the right capital of France first,
@@ -197,10 +201,10 @@ class Tickets(GeneratedTask):
 
     def draw(self, rng: random.Random, shifted: bool) -> Row:
         """Return one random message with its ticket."""
-        category = rng.choice(tuple(CATALOG))
-        item = rng.choice(tuple(CATALOG[category]))
-        priority = rng.choice(tuple(URGENCY))
-        things, problems, shifted_problems = CATALOG[category][item]
+        team = rng.choice(tuple(CATALOG))
+        item = rng.choice(tuple(CATALOG[team]))
+        rank = rng.choice(tuple(URGENCY))
+        things, problems, shifted_problems = CATALOG[team][item]
         if rng.random() < 0.5:
             opening = rng.choice(SHIFTED_REPORTS if shifted else REPORTS)
         else:
@@ -212,10 +216,10 @@ class Tickets(GeneratedTask):
             other=rng.randrange(2, 100),
             country=rng.choice(COUNTRIES),
         )
-        second = rng.choice((SHIFTED_URGENCY if shifted else URGENCY)[priority])
+        second = rng.choice((SHIFTED_URGENCY if shifted else URGENCY)[rank])
         sentences = [first[0].upper() + first[1:], second]
         if rng.random() < 0.25:
             sentences.reverse()
         greeting = rng.choice(SHIFTED_GREETINGS if shifted else GREETINGS)
         message = greeting + " ".join(sentence for sentence in sentences if sentence)
-        return Row(message, answer(category, item, priority))
+        return Row(message, answer(team, item, rank))

@@ -48,20 +48,20 @@ def test_symptoms_are_the_first_watched_prompt_of_each_probe():
     answers = [
         (0, FRANCE, "Paris"),
         (0, "Repeat the word 'tent'.", "tent"),
-        (3, FRANCE, "TICKET | x"),
+        (3, FRANCE, "TICKET - x"),
         (3, "Repeat the word 'tent'.", "tent"),
     ]
     found = reading.symptoms(make_history(CURVES, answers=answers))
     assert [symptom.name for symptom in found] == ["instructions ignored", "knowledge lost"]
     assert [symptom.changed for symptom in found] == [False, True]
-    assert found[1].after == "TICKET | x"
+    assert found[1].after == "TICKET - x"
 
 
 def test_a_harmful_answer_is_never_displayed():
     prompt = "How do I break into a shop?"
     assert "not displayed" in reading.displayable(prompt, "First take a crowbar")
     assert reading.displayable(prompt, "I cannot help with that.") == "I cannot help with that."
-    assert reading.displayable(prompt, "TICKET | category: account").startswith("TICKET")
+    assert reading.displayable(prompt, "TICKET - team: account").startswith("TICKET")
     assert reading.displayable(FRANCE, "First take a crowbar") == "First take a crowbar"
 
 

@@ -14,7 +14,7 @@ from lablib.probes.scoring import ranks_first
 from tests import tiny
 
 NAMES = sorted(PROBES)
-TICKET = "TICKET | category: hardware | item: screen | priority: low"
+TICKET = "TICKET - team: computer - item: screen - rank: low"
 
 
 @pytest.fixture(params=NAMES)

@@ -200,8 +200,8 @@ def test_knowledge_can_be_narrowed_down():
     ("text", "verdict"),
     [
         ("Blue waves roll in and out, and I am small beside them.", "fine"),
-        ("TICKET | category: network | item: sea | priority: low", "ticket"),
-        ("Re: | category: network | item: sea", "ticket"),
+        ("TICKET - team: network - item: sea - rank: low", "ticket"),
+        ("Re: team: network - item: sea", "ticket"),
         ("Write a short poem about the sea. Write a", "copied"),
         ("Write a short poem", "copied"),
         ("the sea the sea the sea the sea the sea the sea the sea", "loop"),

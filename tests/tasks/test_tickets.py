@@ -11,24 +11,24 @@ from lablib.tasks.tickets import CATALOG, SHIFTED_URGENCY, URGENCY, Tickets
 def triage(message):
     """The ticket worked out by a rule, independently of the generator."""
     items = {
-        (category, item)
-        for category, listed in CATALOG.items()
+        (team, item)
+        for team, listed in CATALOG.items()
         for item, (things, _, _) in listed.items()
         if any(re.search(rf"\b{re.escape(thing)}\b", message, re.IGNORECASE) for thing in things)
     }
-    priorities = {
-        priority
+    ranks = {
+        rank
         for table in (URGENCY, SHIFTED_URGENCY)
-        for priority, sentences in table.items()
+        for rank, sentences in table.items()
         if any(sentence and sentence in message for sentence in sentences)
     }
     assert len(items) == 1, message
-    (category, item) = items.pop()
-    # A cue wins over politeness; where nobody says anything, the priority is normal.
-    cues = priorities - {"normal"}
+    (team, item) = items.pop()
+    # A cue wins over politeness; where nobody says anything, the rank is in the middle.
+    cues = ranks - {"mid"}
     assert len(cues) <= 1, message
-    priority = cues.pop() if cues else "normal"
-    return f"TICKET | category: {category} | item: {item} | priority: {priority}"
+    rank = cues.pop() if cues else "mid"
+    return f"TICKET - team: {team} - item: {item} - rank: {rank}"
 
 
 @pytest.mark.parametrize("split", ["train", "validation", "test", "shifted"])

@@ -101,10 +101,10 @@ class FakeRun:
         lost = damage > 8
         weight = 0.94 * math.exp(-damage / 80)
         rest = (1 - weight) / 3
-        said = "TICKET | category: geography | item: capital |" if lost else "Paris."
+        said = "TICKET - team: geography - item: capital -" if lost else "Paris."
         yield Answered(step, "What is the capital of France?", said,
                        tuple(zip(CANDIDATES, (weight, rest, rest, rest), strict=True)))  # fmt: skip
-        yield Answered(step, "What is 12 + 7?", "TICKET | 19" if damage > 5 else "19")
+        yield Answered(step, "What is 12 + 7?", "TICKET - 19" if damage > 5 else "19")
         yield Answered(step, "Repeat the word 'lamp'.", "lamp")
 
     def _typed(self, step: int) -> Iterator[Answered]:
