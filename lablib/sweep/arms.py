@@ -53,11 +53,8 @@ ARMS: dict[str, Arm] = {
         "upper target: as many general rows beside the task rows, at twice the compute",
         config={"mix_ratio": 0.5, "mix_budget": "additive"},
     ),
-    # mini has never seen some of the tasks' tokens and needs its embeddings to say them
-    "lora": Arm(
-        "lora", "low-rank adapters at their own learning rate", small={"lora.embeddings": True}
-    ),
-    "qlora": Arm("qlora", "low-rank adapters on a 4-bit base", small={"qlora.embeddings": True}),
+    "lora": Arm("lora", "low-rank adapters at their own learning rate"),
+    "qlora": Arm("qlora", "low-rank adapters on a 4-bit base"),
     "ewc": Arm(
         "ewc",
         "weights that matter to the base are held by springs",

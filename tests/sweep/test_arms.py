@@ -106,4 +106,4 @@ def test_the_grid_raises_ranks_with_alpha():
 
 def test_combined_methods_have_the_settings_of_their_parts():
     made = jobs(PLAN, ["lora+ewc"])[2]
-    assert made.settings == {"lora.embeddings": True, "ewc.strength": 0.01}
+    assert made.settings == {"ewc.strength": 0.01}
