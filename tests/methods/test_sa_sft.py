@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 import torch
 
@@ -279,10 +277,10 @@ def test_the_ratio_is_that_of_own_dialogues(mini):
 
 @pytest.mark.smollm2
 @pytest.mark.slow
-def test_smollm2_talks_to_itself_in_reasonable_time():
-    loaded, begun = models.load("smollm2-135m"), time.perf_counter()
+def test_smollm2_talks_to_itself():
+    loaded = models.load("smollm2-135m")
     method, pool, _ = prepared(loaded.model, loaded.tokenizer, n_dialogues=8, general=())
-    assert len(pool) == 8 and time.perf_counter() - begun < 120
+    assert len(pool) == 8
     assert method.report_["kept"]["own"] == 8
     own = pool.batch(range(8))
     with torch.no_grad():
