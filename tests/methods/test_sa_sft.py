@@ -277,6 +277,7 @@ def test_the_ratio_is_that_of_own_dialogues(mini):
 
 @pytest.mark.smollm2
 @pytest.mark.slow
+@pytest.mark.timeout(1800)  # a real model writes on two cores
 def test_smollm2_talks_to_itself():
     loaded = models.load("smollm2-135m")
     method, pool, _ = prepared(loaded.model, loaded.tokenizer, n_dialogues=8, general=())
