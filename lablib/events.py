@@ -7,6 +7,7 @@ run store all read the same events.
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, field
 from typing import Any, get_args
 
@@ -177,3 +178,14 @@ def score_from_dict(data: dict[str, Any]) -> Score:
 
 
 _KINDS = {kind.__name__: kind for kind in get_args(Event)}
+
+
+def finite(value: Any) -> Any:
+    """Return plain values ready for JSON: numbers that are not finite become None."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {str(k): finite(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(v) for v in value]
+    return value

@@ -119,20 +119,13 @@ def _add_run(commands) -> None:
         " or a hub id; give it several times to learn several in turn [tickets]",
     )
     what.add_argument("--method", default="full", metavar="NAME", help="a method [full]")
-    what.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="METHOD.FIELD=VALUE",
-        dest="settings",
-        help="a setting of the method; may be given several times",
-    )
+    _add_settings(what, "a setting of the method")
     what.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the run [0]")
     what.add_argument("--name", default="", help="a name for the run")
 
     how = run.add_argument_group("how to train")
     how.add_argument("--lr", metavar="X", help="learning rate, above 0 up to 1 [by model, below]")
-    how.add_argument("--epochs", metavar="X", help="passes over the rows, above 0 [1]")
+    _add_length(how)
     how.add_argument(
         "--mix", metavar="X", help="share of general examples in training, 0 to 1 [by method]"
     )
@@ -153,11 +146,7 @@ def _add_run(commands) -> None:
         help="where general examples come from: world, a task, a JSONL, CSV or Parquet file, or a"
         " hub id [by model: its own world for mini, the task diverse for others]",
     )
-    how.add_argument("--batch-size", type=int, metavar="N", help="rows a step [by model, below]")
-    how.add_argument("--train-rows", type=int, metavar="N", help="rows used [by model, below]")
-    how.add_argument("--max-steps", type=int, metavar="N", help="end after so many steps")
     how.add_argument("--max-seconds", type=float, metavar="S", help="end after so many seconds")
-    how.add_argument("--max-length", type=int, metavar="N", help="longest row, in tokens")
     how.add_argument("--weight-decay", type=float, metavar="X", help="decay of the weights [0]")
     how.add_argument("--clip", type=float, metavar="X", help="largest norm of the gradient [1]")
     how.add_argument(
@@ -172,13 +161,7 @@ def _add_run(commands) -> None:
     )
 
     measure = run.add_argument_group("what to measure")
-    measure.add_argument(
-        "--probe", action="append", metavar="NAME", help="a probe; may be given several times [all]"
-    )
-    measure.add_argument("--probe-every", type=int, metavar="N", help="steps between probe points")
-    measure.add_argument(
-        "--quick", action="store_true", help="quick item sets also at the base and at the end"
-    )
+    _add_measuring(measure)
 
     out = run.add_argument_group("what to keep")
     out.add_argument("--json", metavar="FILE", help="write everything measured to FILE")
@@ -186,6 +169,35 @@ def _add_run(commands) -> None:
         "--save", metavar="DIR", help="save the fine-tuned model in DIR, for --model DIR"
     )
     out.add_argument("--quiet", action="store_true", help="no progress bar")
+
+
+def _add_settings(group, what: str) -> None:
+    group.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="METHOD.FIELD=VALUE",
+        dest="settings",
+        help=f"{what}; may be given several times",
+    )
+
+
+def _add_length(group) -> None:
+    group.add_argument("--epochs", metavar="X", help="passes over the rows, above 0 [1]")
+    group.add_argument("--batch-size", type=int, metavar="N", help="rows a step [by model]")
+    group.add_argument("--train-rows", type=int, metavar="N", help="rows used [by model]")
+    group.add_argument("--max-steps", type=int, metavar="N", help="end after so many steps")
+    group.add_argument("--max-length", type=int, metavar="N", help="longest row, in tokens")
+
+
+def _add_measuring(group) -> None:
+    group.add_argument(
+        "--probe", action="append", metavar="NAME", help="a probe; may be given several times [all]"
+    )
+    group.add_argument("--probe-every", type=int, metavar="N", help="steps between probe points")
+    group.add_argument(
+        "--quick", action="store_true", help="quick item sets also at the base and at the end"
+    )
 
 
 def _add_compare(commands) -> None:
@@ -207,14 +219,7 @@ def _add_compare(commands) -> None:
     what.add_argument(
         "--grid", action="store_true", help="also other learning rates, and ranks of LoRA"
     )
-    what.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="METHOD.FIELD=VALUE",
-        dest="settings",
-        help="a setting of a method, in all arms that have it; may be given several times",
-    )
+    _add_settings(what, "a setting of a method, in all arms that have it")
     what.add_argument(
         "--match",
         type=float,
@@ -223,19 +228,9 @@ def _add_compare(commands) -> None:
     )
 
     how = compare.add_argument_group("how long, and how often measured (of every run)")
-    how.add_argument("--epochs", metavar="X", help="passes over the rows, above 0 [1]")
-    how.add_argument("--batch-size", type=int, metavar="N", help="rows a step [by model]")
-    how.add_argument("--train-rows", type=int, metavar="N", help="rows used [by model]")
-    how.add_argument("--max-steps", type=int, metavar="N", help="end after so many steps")
-    how.add_argument("--max-length", type=int, metavar="N", help="longest row, in tokens")
-    how.add_argument("--probe-every", type=int, metavar="N", help="steps between probe points")
+    _add_length(how)
+    _add_measuring(how)
     how.add_argument("--test-rows", type=int, metavar="N", help="test rows at a probe point")
-    how.add_argument(
-        "--probe", action="append", metavar="NAME", help="a probe; may be given several times [all]"
-    )
-    how.add_argument(
-        "--quick", action="store_true", help="quick item sets also at the base and at the end"
-    )
 
     where = compare.add_argument_group("where to run")
     where.add_argument(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import tempfile
 import time
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lablib import runtime
-from lablib.events import Answered, Event, Probed, Progress, Score, StepDone
+from lablib.events import Answered, Event, Probed, Progress, Score, StepDone, finite
 from lablib.history import History
 
 
@@ -97,7 +96,7 @@ class Record:
 
 def write(record: dict[str, Any], path: Path) -> None:
     """Write ``record`` as JSON, whole or not at all; numbers that are not finite become null."""
-    text = json.dumps(_finite(record), indent=1, allow_nan=False) + "\n"
+    text = json.dumps(finite(record), indent=1, allow_nan=False) + "\n"
     handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
@@ -135,13 +134,3 @@ def _score(score: Score | None) -> dict[str, Any] | None:
 def _mean(values: Iterable[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return sum(known) / len(known) if known else None
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {str(k): _finite(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(v) for v in value]
-    return value

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from lablib.events import finite
 from lablib.history import History
 from lablib.sweep.cost import Cost
 from lablib.sweep.divergence import Divergence
@@ -79,7 +79,7 @@ class Measured:
     def to_json(self) -> str:
         """Return the run as JSON text; numbers that are not finite become null."""
         data = {"format": FORMAT, **asdict(self), "job": self.job.to_dict()}
-        return json.dumps(_finite(data), separators=(",", ":"), allow_nan=False) + "\n"
+        return json.dumps(finite(data), separators=(",", ":"), allow_nan=False) + "\n"
 
     @classmethod
     def from_json(cls, text: str | Mapping[str, Any]) -> Measured:
@@ -184,16 +184,6 @@ def _curves(history: History, which: str) -> Curves:
 def _mean(values) -> float:
     known = list(values)
     return sum(known) / len(known) if known else 0.0
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {str(k): _finite(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(v) for v in value]
-    return value
 
 
 def _rounded(value: Any, digits: int) -> Any:

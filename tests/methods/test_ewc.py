@@ -268,6 +268,19 @@ def test_only_some_general_rows_are_read_and_none_is_an_item_of_a_probe():
     assert not asked & {run.general.rows[i].prompt for i in read}
 
 
+def resumed_at_step_5(half, whole, folder):
+    """Break ``half`` off in its second task, resume it, and compare its end with ``whole``."""
+    for event in half:
+        if isinstance(event, StepDone) and event.step == 5:
+            break
+    half.save(folder)
+    again = Run.resume(folder, tiny.model(), tiny.tokenizer(), TWO, [], tiny.GENERAL)
+    list(again)
+    found = weights(again.model)
+    assert all(torch.equal(w, found[name]) for name, w in weights(whole.model).items())
+    return again
+
+
 @pytest.mark.parametrize("importance", ["fisher", "uniform", "shuffled"])
 def test_two_tasks_are_resumed_bit_for_bit(importance, tmp_path):
     def two():
@@ -278,14 +291,7 @@ def test_two_tasks_are_resumed_bit_for_bit(importance, tmp_path):
 
     whole, half = two(), two()
     list(whole)
-    for event in half:
-        if isinstance(event, StepDone) and event.step == 5:
-            break
-    half.save(tmp_path)
-    again = Run.resume(tmp_path, tiny.model(), tiny.tokenizer(), TWO, [], tiny.GENERAL)
-    list(again)
-    found = weights(again.model)
-    assert all(torch.equal(w, found[name]) for name, w in weights(whole.model).items())
+    again = resumed_at_step_5(half, whole, tmp_path)
     assert all(torch.equal(w, again.method.fisher_[n]) for n, w in whole.method.fisher_.items())
 
 
@@ -300,14 +306,7 @@ def test_two_tasks_with_adapters_are_resumed_bit_for_bit(per_task, tmp_path):
     )  # fmt: skip
     steps = [event for event in whole if isinstance(event, StepDone)]
     assert steps[3].penalty == pytest.approx(0, abs=1e-9) and steps[5].penalty > 1e-6
-    for event in half:
-        if isinstance(event, StepDone) and event.step == 5:
-            break
-    half.save(tmp_path)
-    again = Run.resume(tmp_path, tiny.model(), tiny.tokenizer(), TWO, [], tiny.GENERAL)
-    list(again)
-    found = weights(again.model)
-    assert all(torch.equal(w, found[name]) for name, w in weights(whole.model).items())
+    resumed_at_step_5(half, whole, tmp_path)
 
 
 @pytest.mark.parametrize("method", ["lora+ewc", "qlora+ewc"])
