@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import hashlib
 import os
 import platform
@@ -14,6 +15,8 @@ from typing import Any
 import platformdirs
 import psutil
 import torch
+
+_OMP_PAUSE_SOFT = 1  # omp_pause_soft of the OpenMP 5.0 API: values survive, threads do not
 
 
 def data_folder() -> Path:
@@ -64,6 +67,18 @@ def autocast(where: torch.device) -> contextlib.AbstractContextManager:
     if has_bfloat16(where):
         return torch.autocast("cuda", dtype=torch.bfloat16)
     return contextlib.nullcontext()
+
+
+def release_threads() -> None:
+    """Give up the helper threads that torch keeps for the thread that calls this.
+
+    Torch's OpenMP (GNU's) keeps a team for every thread that has ever computed something. With two
+    teams alive, more threads than cores, it puts waiting threads to sleep at every operation,
+    and a step of a small model takes half as long again. A thread that hands its work to another
+    one therefore calls this first; its next own operation makes a new team.
+    """
+    for library in (Path(torch.__file__).parent / "lib").glob("libgomp*"):
+        ctypes.CDLL(str(library)).omp_pause_resource_all(_OMP_PAUSE_SOFT)
 
 
 def derive_seed(seed: int, *purpose: object) -> int:

@@ -92,3 +92,25 @@ def test_the_peak_of_a_process_is_its_own_and_not_its_parents():
     )
     peak = float(subprocess.check_output([sys.executable, "-c", outer], text=True))
     assert 50 < peak < 1000
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="GNU's OpenMP is that of Linux wheels")
+def test_released_threads_are_gone_and_come_back_when_needed():
+    code = """
+import os, torch
+from lablib import runtime
+def threads():
+    return len(os.listdir("/proc/self/task"))
+torch.set_num_threads(2)
+a = torch.randn(300, 300)
+first = (a @ a).exp().sum()
+working = threads()
+runtime.release_threads()
+released = threads()
+again = (a @ a).exp().sum()
+print(working, released, threads(), torch.equal(first, again))
+"""
+    said = subprocess.check_output([sys.executable, "-c", code], text=True).split()
+    working, released, back = map(int, said[:3])
+    assert released < working == back
+    assert said[3] == "True"

@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from lablib import runtime
 from lablib.controls import Controls
 from lablib.events import Event
 
@@ -72,6 +73,7 @@ class BackgroundRun:
         if not _one_at_a_time.acquire(blocking=False):
             raise ValueError(BUSY)
         self._begun = time.monotonic()
+        runtime.release_threads()  # the caller waits now; the run's own thread computes
         self._thread = threading.Thread(target=self._work, name="lethe-run", daemon=True)
         self._thread.start()
 
