@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 
 from lablib.models.encode import encode_prompts, stop_ids
+from lablib.models.packed import packed
 from lablib.models.prefix import Prefix, batches_by_length, check_room, evaluating, feed, read
 
 CHECK_EVERY = 2  # after the first token, every second: is the answer already decided?
@@ -101,10 +102,11 @@ def iter_generate(
     """
     rows = encode_prompts(tokenizer, prompts, chat)
     check_room(model, rows, max_new_tokens)
-    for batch in batches_by_length(rows, batch_size):
-        prefix = read(model, [rows[i] for i in batch], tokenizer.pad_token_id)
-        texts = complete(model, tokenizer, prefix, [max_new_tokens] * len(batch))
-        yield list(zip(batch, texts, strict=True))
+    with packed(model):
+        for batch in batches_by_length(rows, batch_size):
+            prefix = read(model, [rows[i] for i in batch], tokenizer.pad_token_id)
+            texts = complete(model, tokenizer, prefix, [max_new_tokens] * len(batch))
+            yield list(zip(batch, texts, strict=True))
 
 
 def generate(model, tokenizer, prompts: Sequence[str], **options) -> list[str]:

@@ -17,6 +17,7 @@ from lablib.events import Progress, Score
 from lablib.models.encode import encode_prompts
 from lablib.models.generate import complete
 from lablib.models.likelihood import encode_candidates, weigh
+from lablib.models.packed import packed
 from lablib.models.prefix import MAX_TOKENS, batches_by_length, check_room, read, read_text
 
 if TYPE_CHECKING:
@@ -67,34 +68,35 @@ def iter_score_all(
     found = [Outcome(item) for item in items]
     done = 0
     yield Progress("probing", 0, len(items))
-    for batch in _batches(prompts, chat):
-        plain = not chat[batch[0]]
-        rows = [prompts[i] for i in batch]
-        if plain:
-            prefix, nats = read_text(model, rows, tokenizer.pad_token_id)
-        else:
-            prefix, nats = read(model, rows, tokenizer.pad_token_id), [0.0] * len(rows)
-        yield Progress("probing", done, len(items))  # a place to stop
-        listed = [candidates[i] for i in batch]
-        for i, n, logprobs in zip(
-            batch, nats, weigh(model, prefix, listed, only_likeliest=not plain), strict=True
-        ):
-            found[i].knows = ranks_first(items[i], logprobs)
+    with packed(model):
+        for batch in _batches(prompts, chat):
+            plain = not chat[batch[0]]
+            rows = [prompts[i] for i in batch]
             if plain:
-                found[i].nats = n - logprobs[0]
-                found[i].n_bytes = _scored_bytes(tokenizer, items[i], prompts[i])
-        yield Progress("probing", done, len(items))  # a place to stop
-        texts = complete(
-            model,
-            tokenizer,
-            prefix,
-            [room[i] for i in batch],
-            lambda at, text, batch=batch: asked[batch[at]][0].decided(items[batch[at]], text),
-        )
-        for i, text in zip(batch, texts, strict=True):
-            found[i].says = int(asked[i][0].says(items[i], text))
-        done += len(batch)
-        yield Progress("probing", done, len(items))
+                prefix, nats = read_text(model, rows, tokenizer.pad_token_id)
+            else:
+                prefix, nats = read(model, rows, tokenizer.pad_token_id), [0.0] * len(rows)
+            yield Progress("probing", done, len(items))  # a place to stop
+            listed = [candidates[i] for i in batch]
+            for i, n, logprobs in zip(
+                batch, nats, weigh(model, prefix, listed, only_likeliest=not plain), strict=True
+            ):
+                found[i].knows = ranks_first(items[i], logprobs)
+                if plain:
+                    found[i].nats = n - logprobs[0]
+                    found[i].n_bytes = _scored_bytes(tokenizer, items[i], prompts[i])
+            yield Progress("probing", done, len(items))  # a place to stop
+            texts = complete(
+                model,
+                tokenizer,
+                prefix,
+                [room[i] for i in batch],
+                lambda at, text, batch=batch: asked[batch[at]][0].decided(items[batch[at]], text),
+            )
+            for i, text in zip(batch, texts, strict=True):
+                found[i].says = int(asked[i][0].says(items[i], text))
+            done += len(batch)
+            yield Progress("probing", done, len(items))
     start = 0
     for probe in probes:
         n = len(probe.items(split))

@@ -7,8 +7,10 @@ import time
 import pytest
 
 from lablib import models
+from lablib.models import packed
 from lablib.probes import PROBES, score_all
 from lablib.runtime import memory_mb
+from tests.benchmarks.conftest import middle
 
 pytestmark = pytest.mark.bench
 
@@ -36,6 +38,21 @@ def test_seconds_of_a_probe_point(name, say, request):
             f"designed for {designed} s; {memory_mb():.0f} MB resident"
         )
         say("  " + ", ".join(f"{k} {s.says:.2f}/{s.knows:.2f}" for k, s in scores.items()))
+
+
+def test_packed_against_plain(need_smollm2, say, monkeypatch):
+    """The same quick point with the weights as they are and rearranged (``models.packed``)."""
+    loaded = models.load("smollm2-135m")
+    probes = [cls() for cls in PROBES.values()]
+    least, seconds = packed.LEAST, {"plain": [], "packed": []}
+    for _ in range(3):
+        for name, limit in (("plain", loaded.n_parameters + 1), ("packed", least)):
+            monkeypatch.setattr(packed, "LEAST", limit)
+            begun = time.perf_counter()
+            score_all(probes, loaded.model, loaded.tokenizer, "quick")
+            seconds[name].append(time.perf_counter() - begun)
+    plain, fast = middle(seconds["plain"]), middle(seconds["packed"])
+    say(f"smollm2-135m quick: {plain:.2f} s, packed {fast:.2f} s: {plain / fast:.2f} times as fast")
 
 
 @pytest.mark.parametrize("name", ["mini"])
