@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.browser.driver import declared_views, open_in_lab, open_in_voila, wait_for_views
 from tests.browser.servers import ROOT, serve
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -112,3 +113,28 @@ def voila_server(tmp_path_factory):
     work = tmp_path_factory.mktemp("voila")
     with serve("voila", ROOT / "labs", work) as server:
         yield server
+
+
+@pytest.fixture
+def open_in(request, page, root):
+    """A function that opens a lab and sees that all its widgets are there.
+
+    ``open_in("lab" or "voila", name, theme)`` returns the page; at the end of the test its
+    console must be silent.
+    """
+
+    def open_it(kind: str, name: str, theme: str = "light"):
+        server = request.getfixturevalue(f"{kind}_server")
+        notebook = root / "labs" / f"{name}.ipynb"
+        if kind == "lab":
+            open_in_lab(page, server.url, name, theme)
+            wait_for_views(page, declared_views(notebook))
+        else:
+            open_in_voila(page, server.url, name, theme)
+            wait_for_views(page, declared_views(notebook, without="exercise"))
+            assert not page.get_by_text("NotImplementedError").count()
+            assert not page.get_by_text("import widgets as lethe").count()
+        return page
+
+    yield open_it
+    assert not page.errors, page.errors

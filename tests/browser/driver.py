@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import nbformat
@@ -88,3 +89,59 @@ def move_slider(page: Page, slider: Locator, presses: int) -> None:
     slider.locator(".noUi-handle").focus()
     for _ in range(abs(presses)):
         page.keyboard.press("ArrowRight" if presses > 0 else "ArrowLeft")
+
+
+def button(page: Page | Locator, name: str) -> Locator:
+    """Return the buttons of this name; an icon is a private character before the name."""
+    return page.get_by_role("button", name=re.compile(rf"^\W*{re.escape(name)}$"))
+
+
+def settle(page: Page, seconds: float = 60) -> None:
+    """Press every Stop that can be pressed, and wait until nothing runs any more."""
+    waiting = "b => !b.disabled && b.offsetParent !== null"
+    for stop in button(page, "Stop").all():
+        if stop.evaluate(waiting):
+            stop.click()
+            page.wait_for_function(
+                f"b => !({waiting})(b)", arg=stop.element_handle(), timeout=seconds * 1000
+            )
+
+
+def whole_page(page: Page, kind: str, width: int, most: int = 16_000) -> None:
+    """Make the window ``width`` wide and as tall as what is in it, so that a picture shows all."""
+    page.set_viewport_size({"width": width, "height": 900})
+    page.wait_for_timeout(400)  # widgets lay themselves out anew
+    tall = page.evaluate(
+        """kind => {
+            const inner = document.querySelector(".jp-WindowedPanel-outer");
+            return kind === "lab" && inner ? inner.scrollHeight + 150
+                : document.documentElement.scrollHeight;
+        }""",
+        kind,
+    )
+    page.set_viewport_size({"width": width, "height": min(max(int(tall), 900), most)})
+    page.wait_for_timeout(400)
+
+
+def overflows(page: Page) -> list[str]:
+    """Return what is wider than its place: the page, an output, or a part that is cut off.
+
+    A table in a frame of its own that can be scrolled is no overflow.
+    """
+    return page.evaluate(
+        """() => {
+            const found = [], room = 2;
+            const look = (one, name) => {
+                if (one.offsetParent !== null && one.scrollWidth > one.clientWidth + room)
+                    found.push(`${name}: ${one.scrollWidth} in ${one.clientWidth} px, ` +
+                        one.textContent.trim().slice(0, 60));
+            };
+            const root = document.documentElement;
+            if (root.scrollWidth > root.clientWidth + room)
+                found.push(`the page: ${root.scrollWidth} in ${root.clientWidth} px`);
+            for (const css of [".jp-WindowedPanel-outer", ".jp-OutputArea-output",
+                    ".jp-RenderedMarkdown", ".lethe", ".lethe-card"])
+                for (const one of document.querySelectorAll(css)) look(one, css);
+            return found;
+        }"""
+    )

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import re
+import functools
 
 import pytest
 
-from tests.browser.driver import (
-    declared_views,
-    move_slider,
-    open_in_lab,
-    open_in_voila,
-    wait_for_views,
-    wait_until_changed,
-)
+from tests.browser.driver import button, move_slider, wait_until_changed
 
 TRAINED_MS = 120_000
 # the table is made anew at every probe point: look for the row each time
@@ -23,29 +16,9 @@ FRANCE_IS_A_TICKET = """board => [...board.querySelectorAll(".lethe-answers tbod
 
 
 @pytest.fixture(params=["lab", "voila"])
-def open_lab(request, page, root):
-    """A function that opens a lab, sees that all its widgets are there, and returns the page."""
-    server = request.getfixturevalue(f"{request.param}_server")
-
-    def open_it(name: str, theme: str = "light"):
-        notebook = root / "labs" / f"{name}.ipynb"
-        if request.param == "lab":
-            open_in_lab(page, server.url, name, theme)
-            wait_for_views(page, declared_views(notebook))
-        else:
-            open_in_voila(page, server.url, name, theme)
-            wait_for_views(page, declared_views(notebook, without="exercise"))
-            assert not page.get_by_text("NotImplementedError").count()
-            assert not page.get_by_text("import widgets as lethe").count()
-        return page
-
-    yield open_it
-    assert not page.errors, page.errors
-
-
-def button(page, name: str):
-    """The first button of this name; its icon is a private character before the name."""
-    return page.get_by_role("button", name=re.compile(rf"^\W*{name}$")).first
+def open_lab(request, open_in):
+    """A function that opens a lab in one of the two servers and returns the page."""
+    return functools.partial(open_in, request.param)
 
 
 def wait_for(page, condition: str, locator) -> None:
@@ -55,10 +28,12 @@ def wait_for(page, condition: str, locator) -> None:
 
 def watch_it_forget(page, shoot):
     """Press Start in lab 02, move the learning rate on the way, and see everything change."""
-    board = button(page, "Start").locator("xpath=ancestor::*[contains(@class, 'lethe')][last()]")
+    board = button(page, "Start").first.locator(
+        "xpath=ancestor::*[contains(@class, 'lethe')][last()]"
+    )
     picture = board.locator(".lethe-wide .widget-html-content").first
     empty = picture.inner_html()
-    button(page, "Start").click()
+    button(page, "Start").first.click()
     wait_until_changed(picture, empty)
     wait_for(page, "e => /step [1-9]/.test(e.innerText)", board.locator(".lethe-status").first)
     rate = board.get_by_label("Learning rate, typed exactly")
@@ -69,8 +44,8 @@ def watch_it_forget(page, shoot):
     wait_for(page, f"e => e.innerHTML.includes('lr {before} →')", picture)
     wait_for(page, FRANCE_IS_A_TICKET, board)
     shoot(page, "running")
-    button(board, "Stop").click()
-    wait_for(page, "e => !e.disabled", button(page, "Start"))
+    button(board, "Stop").first.click()
+    wait_for(page, "e => !e.disabled", button(page, "Start").first)
     board.scroll_into_view_if_needed()
     shoot(page, "stopped")
     shoot(page, "narrow", width=800)
