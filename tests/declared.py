@@ -38,8 +38,9 @@ class Declared:
 
 
 def names() -> list[str]:
-    """Return the names of all labs, in order."""
-    return sorted(path.stem for path in SOURCES.glob("[0-9]*.md"))
+    """Return the names of all labs, in order; the primer comes after lab 00."""
+    labs = sorted(path.stem for path in SOURCES.glob("[0-9]*.md"))
+    return [*labs[:1], "primer", *labs[1:]]
 
 
 def declared(name: str) -> Declared:

@@ -31,7 +31,7 @@ from lablib.models.likelihood import (
     iter_candidate_logprobs,
     token_losses,
 )
-from lablib.models.load import MODELS, LoadedModel, load
+from lablib.models.load import MODELS, LoadedModel, first_choice, load
 from lablib.models.quantize import (
     QUANT_TYPES,
     base_weight,
@@ -61,6 +61,7 @@ __all__ = [
     "encode_prompt",
     "encode_prompts",
     "encode_row",
+    "first_choice",
     "forward",
     "generate",
     "is_adapted",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -107,6 +108,11 @@ def _load_adapted(name: str, folder: Path) -> LoadedModel:
         folder=folder,
         digest=hashlib.sha256(both.encode()).hexdigest(),
     )
+
+
+def first_choice() -> str:
+    """Return the model that a lab begins with: ``LETHE_MODEL`` (as for ``load``), else mini."""
+    return os.environ.get("LETHE_MODEL", "").strip() or "mini"
 
 
 def find(name: str) -> Path:

@@ -32,8 +32,21 @@ LABS: dict[str, LabOutline] = {
         predictions=(
             Expected("00-survives", "Will your own question still be answered after training?"),
             Expected("00-count", "How many of the six questions will still be answered?"),
+            Expected("00-which", "Which of the six is the likeliest to be left?"),
         ),
         exercises=(Expected("kept", "Count the answers that were right and still are"),),
+    ),
+    "primer": LabOutline(
+        title="Six ideas in ten minutes: the primer",
+        predictions=(
+            Expected("primer-likelihood", "Which of two right answers is the likelier?"),
+            Expected("primer-perplexity", "Which of three answers has the highest perplexity?"),
+            Expected("primer-step", "A step at a little more than twice the best rate"),
+            Expected("primer-adam", "Adam's steps where all gradients are a hundred times larger"),
+            Expected("primer-rank", "Which picture has the highest rank?"),
+            Expected("primer-kl", "Is KL as far from one to the other as back?"),
+        ),
+        exercises=(),
     ),
     "01": LabOutline(
         title="Was this always so? The addition demo of 1989",

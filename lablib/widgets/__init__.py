@@ -8,8 +8,22 @@ from lablib.widgets.exercise import Exercise
 from lablib.widgets.firsttogo import FirstToGo
 from lablib.widgets.knobs import KnobPredictions, KnobsLook
 from lablib.widgets.predict import Choice, Number, Order, Predictions
+from lablib.widgets.primer import (
+    FATES,
+    LARGER,
+    PATTERNS,
+    SHORT_AND_LONG,
+    SYMMETRY,
+    TEXTS,
+    AdamPicture,
+    DivergencePicture,
+    LikelihoodPicture,
+    PerplexityPicture,
+    RankPicture,
+    ValleyPicture,
+)
 from lablib.widgets.reportcard import ReportCard
-from lablib.widgets.sixquestions import SURVIVES, SixQuestions
+from lablib.widgets.sixquestions import LASTING, SURVIVES, SixQuestions
 from lablib.widgets.splitscreen import SplitScreen, TwoPredictions
 from lablib.widgets.start import Badges, ThisDevice, WorkPlace
 from lablib.widgets.trailplane import RESCUE_NAMES, PlaneLook, TrailPlane
@@ -18,31 +32,44 @@ from lablib.widgets.wordlists import WordLists
 
 __all__ = [
     "CAPABILITIES",
+    "FATES",
+    "LARGER",
+    "LASTING",
+    "PATTERNS",
     "RESCUES",
     "RESCUE_NAMES",
+    "SHORT_AND_LONG",
     "SURVIVES",
+    "SYMMETRY",
+    "TEXTS",
     "TURNS",
+    "AdamPicture",
     "AdditionDemo",
     "AfterOnePass",
     "Badges",
     "Choice",
     "Dashboard",
+    "DivergencePicture",
     "Exercise",
     "FirstToGo",
     "KnobPredictions",
     "KnobsLook",
+    "LikelihoodPicture",
     "ModelChoice",
     "Number",
     "Order",
     "Patients",
+    "PerplexityPicture",
     "PlaneLook",
     "Predictions",
+    "RankPicture",
     "ReportCard",
     "SixQuestions",
     "SplitScreen",
     "ThisDevice",
     "TrailPlane",
     "TwoPredictions",
+    "ValleyPicture",
     "WordLists",
     "WorkPlace",
 ]

@@ -17,6 +17,7 @@ from lablib.widgets import theme
 from lablib.widgets.dashboard import Dashboard
 from lablib.widgets.predict import Order
 
+_OTHER = "another"  # no folder is called so in earnest
 CAPABILITIES = tuple(reading.NAMES.values())
 
 
@@ -39,33 +40,48 @@ class ModelChoice(widgets.VBox):
     ----------
     record : Record
         The learner's record; the runs of the lab are noted in it.
-    model : str
-        What is chosen first.
+    model : str, optional
+        What is chosen first; default: what ``LETHE_MODEL`` names, else mini. Besides the two
+        models of the course any hub id or folder of a causal language model may be typed.
     """
 
-    def __init__(self, record: Record, model: str = "mini"):
+    def __init__(self, record: Record, model: str | None = None):
         self.record = record
         self.histories: list[History] = []  # runs finished in this notebook, in order
         self._loaded: LoadedModel | None = None
         self._callbacks: list[Callable[[], None]] = []
+        first = model or models.first_choice()
+        known = first in models.MODELS
         self.menu = widgets.Dropdown(
             options=[
                 ("mini: about a million weights, seconds", "mini"),
                 ("SmolLM2-135M-Instruct: a real language model, minutes", "smollm2-135m"),
+                ("another one: hub id or folder, at best with a GPU", _OTHER),
             ],
-            value=model,
+            value=first if known else _OTHER,
             description="Model",
             layout=widgets.Layout(width="min(34em, 95%)"),
         )
+        self.other = widgets.Text(
+            value="" if known else first,
+            placeholder="owner/name or a path",
+            description="Hub id or folder",
+            continuous_update=False,
+            style={"description_width": "initial"},
+            layout=widgets.Layout(width="min(34em, 95%)"),
+        )
         self.note = widgets.HTML()
-        super().__init__([widgets.HTML(theme.style()), self.menu, self.note])
+        super().__init__([widgets.HTML(theme.style()), self.menu, self.other, self.note])
         self.add_class("lethe")
         self.menu.observe(lambda _: self._changed(), "value")
+        self.other.observe(lambda _: self._changed(), "value")
         self._explain()
 
     @property
     def model(self) -> str:
-        """The chosen model."""
+        """The chosen model; mini for as long as another one is not yet named."""
+        if self.menu.value == _OTHER:
+            return self.other.value.strip() or "mini"
         return self.menu.value
 
     @property
@@ -156,5 +172,13 @@ class ModelChoice(widgets.VBox):
             callback()
 
     def _explain(self) -> None:
+        other = self.menu.value == _OTHER
+        self.other.layout.display = "flex" if other else "none"
         text = self.why_not_live or "This model is trained live on this device."
+        if other and not self.other.value.strip():
+            text = (
+                "Type the hub id or the folder of a causal language model; until then it is mini."
+            )
+        elif other:
+            text += " Nothing was stored for it: figures that need a stored run stay empty."
         self.note.value = theme.note(text)

@@ -8,16 +8,22 @@ from collections.abc import Iterator
 import ipywidgets as widgets
 
 from lablib import models
+from lablib.events import StepDone
 from lablib.lessons import device as capacity
 from lablib.lessons import six, stored
+from lablib.lessons.reading import NAMES
 from lablib.models import LoadedModel
+from lablib.plots import live
+from lablib.plots.chart import Chart, Line
 from lablib.report import Record
 from lablib.widgets import theme
 from lablib.widgets.badge import badge
 from lablib.widgets.job import Job
-from lablib.widgets.parts import prompt_problem
+from lablib.widgets.parts import folded, prompt_problem
 
 SURVIVES = ("Yes, with the same answer", "It is answered, but differently", "No, it gets a ticket")
+NONE_LEFT = "none of them"
+LASTING = (*NAMES.values(), NONE_LEFT)
 SMOL, MINI, REPLAY = "smollm2-135m", "mini", "replay"
 
 
@@ -40,15 +46,20 @@ class SixQuestions:
         self._loaded: LoadedModel | None = None
         self._first: list[six.Reply] = []
         self._last: list[six.Reply] = []
+        self._losses: list[tuple[int, float]] = []  # of each step
         why = capacity.why_not_live(SMOL)
+        self._own_model = (
+            models.first_choice() if models.first_choice() not in models.MODELS else ""
+        )
         options = [
+            *([(f"{self._own_model}, here", self._own_model)] if self._own_model else []),
             ("mini, here: seconds", MINI),
             ("SmolLM2, here: about a minute", SMOL),
             ("SmolLM2, from a stored run", REPLAY),
         ]
         self.model = widgets.Dropdown(
             options=[option for option in options if not (why and option[1] == SMOL)],
-            value=SMOL if not why and capacity.at_hand(SMOL) else REPLAY,
+            value=self._own_model or (SMOL if not why and capacity.at_hand(SMOL) else REPLAY),
             description="Model",
             layout=widgets.Layout(width="min(26em, 95%)"),
         )
@@ -60,12 +71,14 @@ class SixQuestions:
             style={"description_width": "initial"},
             layout=widgets.Layout(width="min(44em, 95%)"),
         )
-        self._before_table, self._after_table, self._card = (widgets.HTML() for _ in range(3))
+        self._before_table, self._after_table, self._card, self._curve = (
+            widgets.HTML() for _ in range(4)
+        )
         self._asking = Job("Ask all seven", self._ask, self._take_first, self._show_first)
         self._train = Job("Train ten steps", self._run, self._take_last, self._show_last)
         note = widgets.HTML(theme.note(why))
         self.before = self._box(note, self.model, self.own, self._asking, self._before_table)
-        self.training = self._box(self._train)
+        self.training = self._box(self._train, self._curve)
         self.after = self._box(self._after_table)
         self.card = self._box(self._card)
         self._forget()
@@ -77,14 +90,15 @@ class SixQuestions:
         return box
 
     def _forget(self) -> None:
-        self._first, self._last = [], []
+        self._first, self._last, self._losses = [], [], []
+        self._draw_losses()
         self._before_table.value = theme.note("Nothing asked yet: press the button above.")
         self._after_table.value = theme.note("Ask the questions and train, then look here.")
         self._card.value = theme.note("Your card is written after the training.")
 
     def _load(self) -> LoadedModel:
         """Return the model that answers here; with a stored run, mini answers the own question."""
-        name = SMOL if self.model.value == SMOL else MINI
+        name = MINI if self.model.value == REPLAY else self.model.value
         if self._loaded is None or self._loaded.name != name:
             self._loaded = models.load(name)
         return self._loaded
@@ -103,6 +117,7 @@ class SixQuestions:
     def _run(self, report, controls) -> Iterator:
         if not self._first:
             raise ValueError("Ask the questions first, so that there is something to compare with.")
+        self._losses = []
         loaded = self._load()
         run = six.ten_steps(loaded)
         for event in run:
@@ -124,6 +139,25 @@ class SixQuestions:
 
     def _take_last(self, parts) -> None:
         self._last = next((part for part in parts if isinstance(part, list)), self._last)
+        steps = [(part.step, part.loss) for part in parts if isinstance(part, StepDone)]
+        if steps:
+            self._losses += steps
+            self._draw_losses()
+
+    def _draw_losses(self) -> None:
+        """The loss of each step as a picture with its table: training reports nothing else."""
+        model = MINI if self.model.value == REPLAY else self.model.value
+        xs, ys = zip(*self._losses, strict=True) if self._losses else ((), ())
+        chart = Chart(
+            f"Loss on tickets ({model})",
+            "step",
+            "surprise per token, in nats",
+            (Line("loss", xs, ys),),
+            x_range=(1, six.STEPS),
+            empty="Nothing trained yet.",
+        )
+        table = folded("The numbers", live.table(chart)) if self._losses else ""
+        self._curve.value = live.svg(chart, 420, 220) + table
 
     @property
     def _source(self) -> str:
@@ -150,6 +184,8 @@ class SixQuestions:
         count = six.kept(self._first, self._last)
         detail = f"{self.model.value}, seed 0"
         self.record.measure("00-count", count, self._source, detail)
+        left = [a.capability for a, b in pairs if a.right and b.right]
+        self.record.measure("00-which", ", ".join(left) or NONE_LEFT, self._source, detail)
         own = next((pair for pair in pairs if pair[0].capability == six.OWN), None)
         if own:
             self.record.measure(
@@ -167,16 +203,22 @@ class SixQuestions:
             source=self._source,
         )
         header = ("capability", "question", "before", "after ten steps", "kept?")
-        self._after_table.value = self._badges() + self._against(count, own) + _table(header, rows)
+        self._after_table.value = (
+            self._badges() + self._against(count, left, own) + _table(header, rows)
+        )
         self._card.value = self._written_card(own)
 
-    def _against(self, count: int, own) -> str:
-        """The two predictions beside what was measured."""
-        guess, fate = (self.record.prediction(key) for key in ("00-count", "00-survives"))
+    def _against(self, count: int, left: list[str], own) -> str:
+        """The predictions beside what was measured."""
+        guess, which, fate = (
+            self.record.prediction(f"00-{key}") for key in ("count", "which", "survives")
+        )
         asked = sum(bool(reply.right) for reply in self._first)
         lines = [
             f"<b>How many of six?</b> Your prediction: {_or_none(guess)}. Measured: {count} kept "
-            f"of {asked} that were right before."
+            f"of {asked} that were right before.",
+            f"<b>Which of them?</b> Your prediction: {_or_none(which)}. "
+            f"Measured: {html.escape(', '.join(left) or NONE_LEFT)}.",
         ]
         if own:
             lines.append(

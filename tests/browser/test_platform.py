@@ -53,6 +53,8 @@ def test_home_page_lists_every_lab(voila_server, page, shoot, root):
     page.goto(voila_server.url)
     shown = [link.get_attribute("href") for link in page.locator("main li a").all()]
     labs = sorted(path.name for path in (root / "labs").glob("[0-9]*.ipynb"))
+    labs.insert(1, "primer.ipynb")
     assert shown == [f"/voila/render/{name}" for name in labs]
+    assert page.get_by_role("link", name="Glossary").count() == 1
     shoot(page, "home")
     assert not page.errors, page.errors
