@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from lablib import metrics
 from lablib.history import History
-from lablib.lessons import illnesses, maps
+from lablib.lessons import illnesses, maps, networks
 from lablib.lessons.patients import Examined
 from lablib.probes import PROBES
 
@@ -31,6 +31,8 @@ class Runs(Protocol):
 def value(effect: dict[str, Any], runs: Runs, seed: int) -> float:
     """Return the quantity of one effect for one seed."""
     metric, run = effect["metric"], effect["run"]
+    if run in ("addition", "lists"):  # networks of 1989, trained here at every look
+        return networks.value(effect, seed)
     if run.startswith("patient-"):
         return runs.examined(run.removeprefix("patient-"), seed).recovered
     return _OF_HISTORY[metric](runs.history(run, seed))
@@ -44,11 +46,14 @@ def interval(values: list[float]) -> tuple[float, float]:
 def holds(effect: dict[str, Any], values: list[float]) -> bool:
     """Return True if the bound of the interval lies beyond the least effect.
 
-    With ``statistic = "mean"`` the mean of these very seeds is judged, which claims less.
+    With ``statistic = "mean"`` the mean of these very seeds is judged, which claims less. A
+    direction ``"between"`` has two bounds, ``least`` and ``most``.
     """
     low, high = interval(values)
     if effect.get("statistic") == "mean":
         low = high = sum(values) / len(values)
+    if effect["direction"] == "between":
+        return effect["least"] <= low and high <= effect["most"]
     return low >= effect["least"] if effect["direction"] == "at least" else high <= effect["least"]
 
 
