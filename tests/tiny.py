@@ -5,11 +5,18 @@ A whole run on these takes a fraction of a second, and nothing is loaded from an
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import ClassVar
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers import (
+    GPT2Config,
+    GPT2LMHeadModel,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedTokenizerFast,
+)
 
 from lablib import models as lethe_models
 from lablib.methods import make
@@ -62,6 +69,24 @@ def model(seed: int = 0, dropout: float = 0.0, width: int = 32) -> LlamaForCausa
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         return LlamaForCausalLM(config).eval()
+
+
+def gpt2(folder: Path) -> Path:
+    """Save a GPT-2 with random weights and without a chat template; return its folder.
+
+    It has the words of mini, so that rows are as long as there.
+    """
+    config = GPT2Config(
+        vocab_size=2048, n_positions=512, n_embd=32, n_layer=2, n_head=2,
+        bos_token_id=3, eos_token_id=3,
+    )  # fmt: skip
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        GPT2LMHeadModel(config).save_pretrained(folder)
+    words = lethe_models.load("mini").tokenizer
+    words.chat_template = None
+    words.save_pretrained(folder)
+    return folder
 
 
 def collate(rows):

@@ -63,6 +63,7 @@ class Prediction(widgets.VBox):
         )
         self.add_class("lethe")
         self.add_class("lethe-predict")
+        self.add_class(f"lethe-key-{key}")  # where it stands on a page
         self._show_saved()
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -45,6 +46,7 @@ class Picture(widgets.VBox):
     """
 
     source = "illustrative"
+    meet = ""  # where the answer to the prediction is seen, for as long as it is not
 
     def __init__(self, label: str, controls: Sequence[widgets.Widget], guess: Choice | None = None):
         self.guess = guess
@@ -61,7 +63,7 @@ class Picture(widgets.VBox):
         self.add_class("lethe")
 
     def seen(self) -> tuple[str, str, str]:
-        """Return the picture, its table as HTML, and in words what the prediction asked for."""
+        """Return the picture, its table as HTML, and what the prediction asked for, once seen."""
         raise NotImplementedError
 
     def watch(self) -> None:
@@ -84,8 +86,10 @@ class Picture(widgets.VBox):
         return ""
 
     def _beside(self, answer: str) -> str:
-        if self.guess is None or not answer:
+        if self.guess is None:
             return ""
+        if not answer:
+            return theme.note(self.meet)
         self.guess.record.measure(self.guess.key, answer, self.source, self.detail())
         guess = self.guess.value
         said = "none saved" if guess is None else guess
@@ -99,23 +103,31 @@ class LikelihoodPicture(Picture):
     """Every token of an answer with its probability, and what they make together."""
 
     source = "live"
+    meet = "Choose the long answer to meet your prediction."
 
     def __init__(self, guess: Choice | None = None):
         self.answer = control(
-            widgets.Text(value="Paris", description="An answer to: What is the capital of France?")
+            widgets.Dropdown(
+                options=[*SHORT_AND_LONG, "Rome", _OWN],
+                description="An answer to: What is the capital of France?",
+            )
         )
-        super().__init__("Ask the model", [self.answer], guess)
+        self.own = control(
+            widgets.Text(value="Lyon", description="An answer of your own", continuous_update=False)
+        )
+        super().__init__("Ask the model", [self.answer, self.own], guess)
 
     def detail(self) -> str:
         """Return which model was asked."""
         return _load().name
 
     def seen(self) -> tuple[str, str, str]:
-        """Return the bars of the typed answer."""
-        problem = prompt_problem(self.answer.value, 200)
+        """Return the bars of the chosen answer."""
+        answer = self.own.value if self.answer.value == _OWN else self.answer.value
+        problem = prompt_problem(answer, 200)
         if problem:
             raise ValueError(problem)
-        weighed = lesson.weigh(_load(), _FRANCE, self.answer.value.strip())
+        weighed = lesson.weigh(_load(), _FRANCE, answer.strip())
         shown = [f"{one.probability:.3f}" for one in weighed]
         picture = pictures.tokens(
             [one.token for one in weighed],
@@ -125,12 +137,12 @@ class LikelihoodPicture(Picture):
         )
         total = lesson.log_likelihood(weighed)
         rows = [(w.token, f"{w.probability:.3g}", f"{w.surprise:.3f}") for w in weighed]
-        rows.append(("product and sum", f"{2.718281828459045**total:.3g}", f"{-total:.3f}"))
+        rows.append(("product and sum", f"{math.exp(max(total, -700.0)):.3g}", f"{-total:.3f}"))
         return picture, table(
             "The likelihood of the whole answer",
             ("token", "probability", "surprise: minus its logarithm, in nats"),
             rows,
-        ), self._likelier()  # fmt: skip
+        ), self._likelier() if answer == SHORT_AND_LONG[1] else ""  # fmt: skip
 
     def _likelier(self) -> str:
         one, other = (
@@ -139,6 +151,7 @@ class LikelihoodPicture(Picture):
         return SHORT_AND_LONG[0] if one > other else SHORT_AND_LONG[1]
 
 
+_OWN = "my own answer"
 SHORT_AND_LONG = ("Paris", "The capital of France is Paris, of course.")
 TEXTS = {
     "a plain answer": (_FRANCE, "Paris"),
@@ -190,6 +203,8 @@ FATES = (
 class ValleyPicture(Picture):
     """One weight walks down a valley; the learning rate says how far a step goes."""
 
+    meet = "Go on to the last notch to meet your prediction."
+
     def __init__(self, guess: Choice | None = None):
         rates = (0.05, 0.2, 0.5, 1.0, 1.5, 1.9, 2.0, 2.2)
         self.rate = control(
@@ -211,8 +226,9 @@ class ValleyPicture(Picture):
         ]
         numbers = table("The walk", ("after step", "weight", "loss", "gradient"), rows)
         title = f"Twelve steps at a learning rate of {self.rate.value:g}"
-        highest = lesson.descent(2.2)
-        fate = FATES[2] if abs(highest[-1]) > abs(highest[0]) else FATES[1]
+        fate = ""
+        if self.rate.value > 2:
+            fate = FATES[2] if abs(places[-1]) > abs(places[0]) else FATES[1]
         return pictures.valley(places, title), numbers, fate
 
 
@@ -221,6 +237,8 @@ LARGER = ("a hundred times as long", "ten times as long", "as long as before", "
 
 class AdamPicture(Picture):
     """What Adam remembers of a row of gradients, and the steps that it takes."""
+
+    meet = "Make the gradients larger to meet your prediction."
 
     def __init__(self, guess: Choice | None = None):
         self.kind = control(
@@ -273,11 +291,14 @@ class AdamPicture(Picture):
             abs(h.step) for h in lesson.adam(plain)
         )
         same = LARGER[2] if abs(ratio - 1) < 0.01 else LARGER[0]
-        return f"<div style='display:flex;flex-wrap:wrap;gap:8px'>{both}</div>", numbers, same
+        both = f"<div style='display:flex;flex-wrap:wrap;gap:8px'>{both}</div>"
+        return both, numbers, same if self.larger.value > 1 else ""
 
 
 class RankPicture(Picture):
     """A matrix rebuilt from a few columns times rows."""
+
+    meet = "Rebuild the picture that needs most, whole, to meet your prediction."
 
     def __init__(self, guess: Choice | None = None):
         self.which = control(
@@ -303,7 +324,9 @@ class RankPicture(Picture):
         ]
         numbers = table("What it costs", ("", "rebuilt", "the matrix itself"), rows)
         needed = {name: lesson.rank_of(every[name]) for name in PATTERNS}
-        return picture, numbers, max(needed, key=needed.__getitem__)
+        most = max(needed, key=needed.__getitem__)
+        seen = self.which.value == most and self.rank.value >= needed[most]
+        return picture, numbers, most if seen else ""
 
 
 PATTERNS = ("a soft hill", "a chessboard", "a diagonal line")

@@ -44,6 +44,29 @@ SEEN = """async ([button, declared]) => {
 }"""
 
 
+# Everything that can be read above a prediction, in small letters.
+ABOVE = """key => {
+    const place = document.querySelector(`.lethe-key-${key}`);
+    if (!place) return null;
+    const range = document.createRange();
+    range.setStart(document.body, 0);
+    range.setEndBefore(place);
+    return range.toString().toLowerCase().replace(/\\s+/g, " ");
+}"""
+
+
+def given_away(page, phrases: dict[str, list[str]]) -> list[str]:
+    """The phrases that stand above the prediction whose answer they give, and lost ones."""
+    found = []
+    for key, listed in phrases.items():
+        above = page.evaluate(ABOVE, key)
+        if above is None:
+            found.append(f"the page shows no prediction {key}")
+        else:
+            found += [f"{one!r} stands above {key}" for one in listed if one.lower() in above]
+    return found
+
+
 def numbers(text: str) -> list[str]:
     """Every number in a text, in order."""
     return re.findall(r"\d+(?:[.,]\d+)*", text)
@@ -91,6 +114,7 @@ def press(page, drive: Drive) -> float:
 def test_what_the_lab_declares_happens(name, kind, theme, open_in, shoot):
     page = open_in(kind, name, theme)
     drive = declared(name).browser
+    assert not given_away(page, declared(name).gives_away)
     seconds = press(page, drive)
     print(f"{name} in {kind}, {theme}: picture and table changed after {seconds:.1f} s")
     settle(page)

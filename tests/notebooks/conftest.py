@@ -20,7 +20,8 @@ def build():
 
 
 def pytest_generate_tests(metafunc):
-    """Give ``lab`` the path of every notebook in turn."""
-    if "lab" in metafunc.fixturenames:
-        labs = sorted(LABS.glob("[0-9]*.ipynb"))
-        metafunc.parametrize("lab", labs, ids=[path.stem for path in labs])
+    """Give ``lab`` the path of every lab in turn, ``opened`` also that of the primer."""
+    labs = sorted(LABS.glob("[0-9]*.ipynb"))
+    for name, paths in (("lab", labs), ("opened", [*labs, LABS / "primer.ipynb"])):
+        if name in metafunc.fixturenames:
+            metafunc.parametrize(name, paths, ids=[path.stem for path in paths])

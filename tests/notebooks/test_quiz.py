@@ -25,6 +25,10 @@ def test_questions_and_answers_fit_together(path):
     assert len({answer["option"] for answer in key["answers"].values()}) >= 3
 
 
+def test_every_lab_has_a_quiz(lab):
+    assert (QUIZ / f"{lab.stem[:2]}.json").exists(), "labs/quiz/README.md"
+
+
 def test_the_right_answer_is_not_the_longest_in_all_questions():
     for path in QUIZ.glob("*.json"):
         quiz = json.loads(path.read_text(encoding="utf-8"))
