@@ -16,9 +16,11 @@ from lablib.widgets.choice import CAPABILITIES
 from lablib.widgets.firsttogo import FirstToGo
 from lablib.widgets.job import Job
 from lablib.widgets.knobs import KnobPredictions, KnobsLook
+from lablib.widgets.sixquestions import NONE_LEFT
 from lablib.widgets.splitscreen import SplitScreen, TwoPredictions
 from lablib.widgets.start import Badges, ThisDevice, WorkPlace
 from lablib.widgets.ward import CONTROL, NAMES, Patients
+from tests import tiny
 from tests.handmade import make_history
 
 FRANCE = "What is the capital of France?"
@@ -40,6 +42,31 @@ def results(tmp_path, monkeypatch):
 @pytest.fixture
 def lab(record, results):
     return ModelChoice(record)
+
+
+# ------------------------------------------------------------------------- the model
+
+
+def test_any_other_model_can_be_named(lab, tmp_path):
+    told = []
+    lab.on_change(lambda: told.append(lab.model))
+    assert lab.model == "mini" and lab.other.layout.display == "none"
+    lab.menu.value = "another"
+    assert lab.model == "mini" and "until then" in lab.note.value
+    folder = tiny.gpt2(tmp_path / "gpt2")
+    lab.other.value = f" {folder} "
+    assert lab.model == str(folder) == told[-1]
+    assert lab.load().model.config.model_type == "gpt2"
+    assert "Nothing was stored" in lab.note.value
+
+
+def test_the_first_model_can_be_set_from_outside(record, results, monkeypatch):
+    monkeypatch.setenv("LETHE_MODEL", "owner/name")
+    assert ModelChoice(record).model == "owner/name"
+    assert SixQuestions(record).model.value == "owner/name"
+    monkeypatch.setenv("LETHE_MODEL", "smollm2-135m")
+    assert ModelChoice(record).model == "smollm2-135m"
+    assert ModelChoice(record, "mini").model == "mini"
 
 
 # --------------------------------------------------------------------------------- job
@@ -98,11 +125,17 @@ def test_six_questions_before_and_after(six_questions):
     before = six_questions.before.children[-1].value
     assert "trained live here" in before and FRANCE in before
     assert "<b>a river" not in before and "a river" in before
+    curve = six_questions.training.children[-1]
+    assert "Nothing trained yet" in curve.value
     six_questions._train.watch()
+    assert "Loss on tickets (mini)" in curve.value and "<table" in curve.value
+    assert "trained live here" in curve.value
     after = six_questions.after.children[-1].value
     assert "Your prediction: 4" in after and after.count("<tr>") == 8
     content = six_questions.record.read()
     assert isinstance(content["measurements"]["00-count"]["value"], int)
+    left = content["measurements"]["00-which"]["value"]
+    assert left == NONE_LEFT or set(left.split(", ")) <= set(CAPABILITIES)
     assert content["kept"]["card"]["question"] == six_questions.own.value
     assert "Your card" in six_questions.card.children[-1].value
     assert content["runs"]["ten steps"]["source"] == "live"
