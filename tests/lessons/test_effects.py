@@ -76,6 +76,7 @@ def named(chosen):
     return pytest.mark.parametrize("effect", chosen, ids=[one["name"] for one in chosen])
 
 
+@pytest.mark.slow  # the quick tier has the same figures in tests/classic
 @named(IN_NUMPY)
 def test_networks_of_1989_show_the_effect(effect):
     judge(effect, None)
