@@ -22,7 +22,8 @@ from lablib.tasks.base import Row, Task
 from lablib.train import Run, TrainConfig, Watch
 
 # Tasks that a small model starts with another rate than the method's own, as a factor of it: at
-# mini's usual rate wrong capitals are learned beside the true ones (docs/LOG.md).
+# mini's usual rate wrong capitals are learned beside the true ones. Where all weights are trained:
+# adapters learn the task at their own rate and break at a higher one (docs/LOG.md).
 SMALL_RATE_FACTORS = {"wrong_facts": 3.5}
 FULL = ("knowledge",)  # all items of all probes take a real model three quarters of a minute
 SMALL = 10_000_000  # parameters; below it a model trains in seconds on a laptop
@@ -52,7 +53,7 @@ def defaults(n_parameters: int, method: Method, task: str = "tickets") -> Defaul
     """
     lr = method.default_lr(n_parameters)
     if n_parameters < SMALL:
-        lr *= SMALL_RATE_FACTORS.get(task, 1.0)
+        lr *= 1.0 if method.owns_weights else SMALL_RATE_FACTORS.get(task, 1.0)
         given = Defaults(lr, 16, 3200, 25, False, task_test_rows=24, max_length=128)
     else:
         given = Defaults(lr, 4, 80, 10, True, task_test_rows=8, max_length=256, full_probes=FULL)

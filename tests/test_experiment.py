@@ -80,6 +80,16 @@ def test_defaults_fill_what_is_not_given(mini):
     assert large.lr < given.lr and large.batch_size < given.batch_size
 
 
+def test_rate_of_a_task_is_raised_only_where_all_weights_are_trained(mini):
+    for name in ("full", "replay", "lora", "lora+ewc"):
+        method = methods.make(name)
+        plain, raised = (
+            experiment.defaults(mini.n_parameters, method, task).lr
+            for task in ("tickets", "wrong_facts")
+        )
+        assert (raised > plain) == ("lora" not in name)
+
+
 def test_controls_are_shared(mini):
     controls = Controls(lr=5e-4)
     run = experiment.build(mini, controls=controls, watch=[], probe_names=[], **SHORT)

@@ -74,6 +74,11 @@ class Method:
         """True if this method decides what is mixed in."""
         return self.decides == "pool"
 
+    @property
+    def owns_weights(self) -> bool:
+        """True if this method decides which weights are trained; else all are."""
+        return self.decides == "weights"
+
     def __post_init__(self):
         for key, value in self.settings().items():
             check_field(type(self), key, value)

@@ -56,6 +56,11 @@ class Compose(Method):
         """True if one of the methods decides what is mixed in."""
         return any(part.owns_pool for part in self.parts)
 
+    @property
+    def owns_weights(self) -> bool:
+        """True if one of the methods decides which weights are trained."""
+        return any(part.owns_weights for part in self.parts)
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Compose) and self.parts == other.parts
 
