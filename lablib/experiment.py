@@ -78,8 +78,8 @@ def general_rows(source: str | Path, loaded: LoadedModel) -> Sequence[Row]:
     ----------
     source : str or Path
         ``"default"`` (see ``general_pool``), ``"world"`` (text of ``mini``'s pre-training), a
-        task's key, a JSONL, CSV or Parquet file, or the hub id of a data set: the rows of the
-        train split.
+        task's key (its train split), a JSONL, CSV or Parquet file (all its rows, however few),
+        or the hub id of a data set (its train split).
     loaded : LoadedModel
         The model that the default depends on.
 
@@ -92,7 +92,7 @@ def general_rows(source: str | Path, loaded: LoadedModel) -> Sequence[Row]:
         return general_pool(loaded)
     if source == "world":
         return world.general_rows()
-    return tasks.load(source).rows("train")
+    return tasks.read_rows(source)
 
 
 def check_unasked(rows: Sequence[Row], probes: Sequence[Probe]) -> Sequence[Row]:

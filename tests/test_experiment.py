@@ -118,9 +118,10 @@ def test_general_rows_by_name(mini, tmp_path):
     assert named("world", mini) == world.general_rows()
     assert named("diverse", mini) == tasks.load("diverse").rows("train")
     file = tmp_path / "chats.jsonl"
-    rows = [{"prompt": f"Say {n}.", "completion": str(n)} for n in range(20)]
+    rows = [{"prompt": f"Say {n}.", "completion": str(n)} for n in range(5)]
     file.write_text("\n".join(map(json.dumps, rows)))
-    assert {row.prompt for row in named(file, mini)} < {row["prompt"] for row in rows}
+    # however few, and none of them taken out to test on
+    assert [row.prompt for row in named(file, mini)] == [row["prompt"] for row in rows]
     run = experiment.build(mini, general=str(file), watch=[], probe_names=[], **SHORT)
     assert list(run.general.rows) == list(named(file, mini))
     with pytest.raises(ValueError, match="no task 'wrold'"):

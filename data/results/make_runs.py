@@ -17,12 +17,15 @@ from lablib import models
 from lablib.history import History
 from lablib.lessons import catalog, device, stored
 
+EVERY = 10  # of the settings that are made over many seeds only each tenth step is kept
+
 
 def jobs(large: bool, seeds: int) -> Iterator[tuple[str, int]]:
-    """Yield setting and seed; of settings that no claim rests on, only seed 0."""
+    """Yield setting and seed; of settings that are not shown over seeds, only seed 0."""
+    several = (*catalog.CLAIMED, *catalog.OVER_SEEDS)
     for seed in range(seeds):
         for setting in catalog.LARGE if large else catalog.SETTINGS:
-            if seed == 0 or setting in catalog.CLAIMED:
+            if seed == 0 or setting in several:
                 yield setting, seed
 
 
@@ -49,6 +52,7 @@ def main() -> None:
             seed,
             history,
             catalog.command(loaded, setting, seed),
+            every=EVERY if setting in catalog.OVER_SEEDS else 1,
             seconds=round(seconds, 2),
             gflops=round(device.gflops(), 1),
             digest=loaded.digest,

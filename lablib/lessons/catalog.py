@@ -6,13 +6,15 @@ from typing import Any
 
 from lablib import experiment
 from lablib.controls import Controls
-from lablib.lessons import illnesses
+from lablib.lessons import illnesses, mixing, taskstream
 from lablib.methods import METHODS
 from lablib.models import LoadedModel
+from lablib.runtime import data_folder
 from lablib.train import Run
 
-# setting -> (task, what differs from the default of the model); "lr" is a factor of its rate
-SETTINGS: dict[str, tuple[str, dict[str, float]]] = {
+# setting -> (task, what differs from the default of the model); "lr" is a factor of its rate,
+# "general" a file below the repository
+SETTINGS: dict[str, tuple[Any, dict[str, Any]]] = {
     "tickets-mix0": ("tickets", {}),
     "tickets-mix20": ("tickets", {"mix_ratio": 0.2}),
     "wrong_facts-mix0": ("wrong_facts", {}),
@@ -24,6 +26,8 @@ SETTINGS: dict[str, tuple[str, dict[str, float]]] = {
     "tickets-mix20-epochs2": ("tickets", {"mix_ratio": 0.2, "epochs": 2.0}),
     **{f"split-{side}": (side, {}) for side in illnesses.SIDES},
     "split-tickets-same-rate": ("tickets", {}),
+    **mixing.SETTINGS,
+    **taskstream.SETTINGS,
 }
 # Those whose effect is a claim of a lab, and therefore made with every seed.
 CLAIMED = (
@@ -31,7 +35,10 @@ CLAIMED = (
     "tickets-mix20",
     *(f"split-{side}" for side in illnesses.SIDES),
     "wrong_facts-mix0",
+    "wrong_facts-mix20",
 )
+# Those that are shown over seeds; of each run only a part of the steps is kept.
+OVER_SEEDS = (*mixing.SETTINGS, *taskstream.SETTINGS)
 # Those that are made for a large model, where each run takes minutes; most wanted first.
 LARGE = (
     "tickets-mix0",
@@ -43,14 +50,16 @@ LARGE = (
 )
 
 
-def options(loaded: LoadedModel, setting: str) -> tuple[str, dict[str, Any]]:
-    """Return the task of a setting and its config fields for this model."""
+def options(loaded: LoadedModel, setting: str) -> tuple[Any, dict[str, Any]]:
+    """Return the task (or tasks) of a setting and its config fields for this model."""
     if setting not in SETTINGS:
         raise ValueError(f"There is no setting {setting!r}; choose one of {', '.join(SETTINGS)}.")
     task, changed = SETTINGS[setting]
     given = dict(changed)
     if "lr" in given:
         given["lr"] *= METHODS["full"]().default_lr(loaded.n_parameters)
+    if "general" in given:
+        given["general"] = data_folder().parent / given["general"]
     return task, given
 
 
@@ -70,5 +79,12 @@ def command(loaded: LoadedModel, setting: str, seed: int) -> str:
     if setting.startswith("split-"):
         same = ", same_rate=True" if setting.endswith("same-rate") else ""
         return f"illnesses.build(models.load({loaded.name!r}), {task!r}, {seed}{same})"
-    flags = "".join(f" --{key.replace('_ratio', '')} {value:g}" for key, value in given.items())
+    if setting in taskstream.SETTINGS:
+        return f"catalog.build(models.load({loaded.name!r}), {setting!r}, {seed})"
+    if "general" in given:
+        given["general"] = SETTINGS[setting][1]["general"]
+    flags = "".join(
+        f" --{key.replace('_ratio', '')} {value if isinstance(value, str) else f'{value:g}'}"
+        for key, value in given.items()
+    )
     return f"python -m lablib run --model {loaded.name} --task {task} --seed {seed}{flags}"

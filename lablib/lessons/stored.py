@@ -39,10 +39,31 @@ def path_of(set_name: str, setting: str, seed: int) -> Path:
     return results_folder() / set_name / f"{setting}-seed{seed}.json"
 
 
+COUNTS = ("n_general", "n_rows", "n_general_tokens", "n_tokens")
+
+
+def counts(history: History) -> dict[str, int]:
+    """Return what a run was trained on: rows and answer tokens, the general ones and all."""
+    return {name: sum(getattr(step, name) for step in history.steps) for name in COUNTS}
+
+
 def save(
-    set_name: str, setting: str, seed: int, history: History, command: str, **facts: Any
+    set_name: str,
+    setting: str,
+    seed: int,
+    history: History,
+    command: str,
+    every: int = 1,
+    **facts: Any,
 ) -> Path:
-    """Write one stored run; the file appears as a whole or not at all."""
+    """Write one stored run; the file appears as a whole or not at all.
+
+    With ``every`` above 1 only each so-manieth step is kept, and the sums over all as the fact
+    ``counts``: the steps are most of a file.
+    """
+    if every > 1:
+        facts["counts"] = counts(history)
+        history.steps = history.steps[every - 1 :: every]
     path = path_of(set_name, setting, seed)
     path.parent.mkdir(parents=True, exist_ok=True)
     # An answer that gives in to a harmful request is not kept in the repository either.

@@ -51,15 +51,42 @@ def load(
         With one sentence that says what is wrong, where, and what to do. A ``DataError``
         lists every malformed row in ``problems``.
     """
-    if isinstance(source, str):
-        if source in TASKS:
-            return TASKS[source]()
-        if not any(mark in source for mark in "./\\"):
-            raise ValueError(
-                f"There is no task {source!r}: choose one of {', '.join(TASKS)}, or give a JSONL, "
-                "CSV or Parquet file, or the hub id of a data set."
-            )
+    if isinstance(source, str) and source in TASKS:
+        return TASKS[source]()
+    _check_name(source)
     return own_data.load(source, filename=filename, drop_bad_rows=drop_bad_rows, seed=seed)
 
 
-__all__ = ["SPLITS", "TASKS", "DataError", "OwnData", "Problem", "Row", "Task", "load"]
+def read_rows(
+    source: str | Path | bytes, *, filename: str = "", drop_bad_rows: bool = False
+) -> tuple[Row, ...]:
+    """Return rows to rehearse, by a task's key or from your own data.
+
+    Of a task it is the train split. Of your own data it is all that there is, however little:
+    nothing is cut out to test on, for nobody is tested on what is rehearsed.
+
+    Parameters
+    ----------
+    source, filename, drop_bad_rows
+        As in ``load``.
+
+    Raises
+    ------
+    ValueError, OSError
+        As in ``load``.
+    """
+    if isinstance(source, str) and source in TASKS:
+        return tuple(TASKS[source]().rows("train"))
+    _check_name(source)
+    return own_data.read_rows(source, filename=filename, drop_bad_rows=drop_bad_rows)
+
+
+def _check_name(source: str | Path | bytes) -> None:
+    if isinstance(source, str) and not any(mark in source for mark in "./\\"):
+        raise ValueError(
+            f"There is no task {source!r}: choose one of {', '.join(TASKS)}, or give a JSONL, "
+            "CSV or Parquet file, or the hub id of a data set."
+        )
+
+
+__all__ = ["SPLITS", "TASKS", "DataError", "OwnData", "Problem", "Row", "Task", "load", "read_rows"]

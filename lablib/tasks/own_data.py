@@ -91,6 +91,34 @@ def load(
     DataError, OSError
         With one sentence that says what is wrong, where, and what to do.
     """
+    name, good, problems = _read(source, filename, drop_bad_rows)
+    n_prompts = len({row.prompt for rows in good.values() for row in rows})
+    if n_prompts < MIN_ROWS:
+        raise DataError(
+            f"{name} has {n_prompts} usable rows with different prompts; "
+            f"at least {MIN_ROWS} are needed to train and to test.",
+            problems,
+        )
+    return OwnData(name, good, problems, seed)
+
+
+def read_rows(
+    source: str | Path | bytes, *, filename: str = "", drop_bad_rows: bool = False
+) -> tuple[Row, ...]:
+    """Return the rows as they stand there, uncut; see ``tasks.read_rows``.
+
+    A row that stands there twice counts twice. Of a hub data set it is the split train.
+    """
+    name, good, problems = _read(source, filename, drop_bad_rows)
+    if not good["train"]:
+        raise DataError(f"{name} has no usable row: give at least one.", problems)
+    return tuple(good["train"])
+
+
+def _read(
+    source: str | Path | bytes, filename: str, drop_bad_rows: bool
+) -> tuple[str, dict[str, list[Row]], list[Problem]]:
+    """Name of the data, good rows by split, and what is wrong with the others."""
     name, parts = readers.read(source, filename)
     good: dict[str, list[Row]] = {}
     problems: list[Problem] = []
@@ -104,17 +132,10 @@ def load(
                 problems.append(Problem(line, outcome))
     total = sum(len(records) for records in parts.values())
     if not total:
-        raise DataError(f"{name} is empty: it needs at least {MIN_ROWS} rows.")
+        raise DataError(f"{name} is empty: it needs rows with a prompt and a completion.")
     if problems and not drop_bad_rows:
         raise DataError(_complaint(name, problems, total), problems)
-    n_prompts = len({row.prompt for rows in good.values() for row in rows})
-    if n_prompts < MIN_ROWS:
-        raise DataError(
-            f"{name} has {n_prompts} usable rows with different prompts; "
-            f"at least {MIN_ROWS} are needed to train and to test.",
-            problems,
-        )
-    return OwnData(name, good, problems, seed)
+    return name, good, problems
 
 
 def parse(record: object) -> Row | str:

@@ -146,6 +146,27 @@ def test_bad_rows_are_dropped_only_on_request():
     assert [problem.line for problem in task.dropped] == [21]
 
 
+def test_rows_to_rehearse_are_all_there_is_however_few():
+    content = jsonl([*pairs(2), *pairs(1)])
+    rows = tasks.read_rows(content, filename="mine.jsonl")
+    assert [row.prompt for row in rows] == ["Question 0?", "Question 1?", "Question 0?"]
+    assert tasks.read_rows("clauses") == tuple(tasks.load("clauses").rows("train"))
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(b"", "mine.jsonl is empty"), (jsonl([*pairs(3), {"prompt": "x"}]), "completion is missing")],
+)
+def test_rows_to_rehearse_are_refused_like_those_of_a_task(content, words):
+    with pytest.raises(tasks.DataError, match=words):
+        tasks.read_rows(content, filename="mine.jsonl")
+    with pytest.raises(ValueError, match="no task 'claims'"):
+        tasks.read_rows("claims")
+    only_bad = jsonl([{"prompt": "x"}])
+    with pytest.raises(tasks.DataError, match="no usable row"):
+        tasks.read_rows(only_bad, filename="mine.jsonl", drop_bad_rows=True)
+
+
 def test_wrong_columns_are_said_once():
     message = refused(jsonl([{"input": "a", "output": "b"}] * 30))
     assert message == (

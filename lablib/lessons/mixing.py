@@ -1,0 +1,274 @@
+"""Lab 07: how little general data is enough, and what is in it. Settings, readings, sentences.
+
+The ratio is varied on ``tickets`` with the model's usual pool; the pool is varied, five rows of
+one kind, at one ratio on both tasks. Every sentence is made from the numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lablib import experiment
+from lablib.controls import Controls
+from lablib.history import History
+from lablib.lessons import illnesses, stored
+from lablib.lessons.kits import FOLDER, KITS
+from lablib.lessons.reading import NAMES
+from lablib.models import LoadedModel
+from lablib.probes import PROBES
+from lablib.sweep.analysis import Estimate, estimate, first_crossing, paired, read_at
+from lablib.tasks import Row
+from lablib.train import Run
+
+RATIOS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5)
+MIX = 0.2  # at which every kit is mixed in
+ENOUGH = 0.9  # share that has to be kept to count as a rescue
+MATCH = 0.75  # task score at which runs of different ratios are read, beside their ends
+TASKS = ("tickets", "wrong_facts")
+NOTHING, WHOLE = "nothing", "whole"  # beside the kits: no general rows, and the whole pool
+
+RATIO_NAMES = {
+    0.01: "one row in a hundred",
+    0.02: "one in fifty",
+    0.05: "one in twenty",
+    0.1: "one in ten",
+    0.2: "one in five",
+    0.3: "three in ten",
+    0.5: "one in two",
+}
+NOT_EVEN = "not even one in two"
+
+
+def ratio_setting(ratio: float) -> str:
+    """Return the name of the stored runs of tickets with a mix ratio."""
+    shared = {0.0: "tickets-mix0", 0.2: "tickets-mix20"}  # those of lab 02
+    return shared.get(ratio, f"ratio-tickets-{round(100 * ratio):02d}")
+
+
+def kit_setting(kit: str, task: str) -> str:
+    """Return the name of the stored runs of a task with a kit, nothing or the whole pool."""
+    lab_02 = {NOTHING: f"{task}-mix0", WHOLE: f"{task}-mix20"}
+    return lab_02.get(kit, f"kit-{kit}-{task}")
+
+
+# What is made beside the settings of lab 02; see lessons.catalog.
+SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
+    **{
+        kit_setting(kit, task): (task, {"mix_ratio": MIX, "general": f"{FOLDER}/{kit}.jsonl"})
+        for task in TASKS
+        for kit in KITS
+    },
+    **{
+        ratio_setting(ratio): ("tickets", {"mix_ratio": ratio})
+        for ratio in RATIOS
+        if ratio_setting(ratio).startswith("ratio-")
+    },
+}
+
+
+def build(
+    loaded: LoadedModel,
+    task: str,
+    rows: Sequence[Row],
+    seed: int = 0,
+    controls: Controls | None = None,
+) -> Run:
+    """Return the run of a task with these rows as its whole pool, at the ratio of all kits."""
+    return experiment.build(loaded, task, general=rows, mix_ratio=MIX, seed=seed, controls=controls)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One run, read off at its end.
+
+    Attributes
+    ----------
+    task : float
+        Score on the new task.
+    kept : dict of str to float
+        Says retention of every capability that had something to lose.
+    main, main_knows : float or None
+        What the lab asks about, said and still ranked first: the retention of knowledge on
+        tickets, of the capitals that it never mentions on wrong_facts.
+    counts : dict of str to int
+        What was trained on: ``n_general`` of ``n_rows`` rows, ``n_general_tokens`` of
+        ``n_tokens`` answer tokens.
+    """
+
+    task: float
+    kept: dict[str, float]
+    main: float | None
+    main_knows: float | None
+    counts: dict[str, int]
+
+    @property
+    def mean(self) -> float | None:
+        """Mean retention over the capabilities."""
+        return sum(self.kept.values()) / len(self.kept) if self.kept else None
+
+
+def read(history: History, facts: Mapping[str, Any] | None = None) -> Reading:
+    """Return the reading of a run that has ended.
+
+    Parameters
+    ----------
+    history : History
+        The run.
+    facts : mapping, optional
+        Of a stored run: its ``counts``, where not all of its steps were stored.
+    """
+    task = history.started.tasks[-1]
+    kept = {
+        name: value
+        for name in history.capabilities()
+        if (value := history.final_retention(name, "says")) is not None
+    }
+    if task == "wrong_facts":
+        main, main_knows = _untouched(history)
+    else:
+        main = kept.get("knowledge")
+        main_knows = history.final_retention("knowledge", "knows")
+    counts = (facts or {}).get("counts") or stored.counts(history)
+    return Reading(history.task_score(task)[1] or 0.0, kept, main, main_knows, counts)
+
+
+def _untouched(history: History) -> tuple[float | None, float | None]:
+    """Retention of the capitals that ``wrong_facts`` never mentions: says, and knows."""
+    names = {item.id for item in illnesses.untouched_capitals().items()}
+    items = PROBES["knowledge"]().items("full")
+    base, final = history.base("knowledge"), history.final("knowledge")
+    if base is None or final is None or len(final.says_outcomes) != len(items):
+        return None, None
+    places = [i for i, item in enumerate(items) if item.id in names]
+
+    def kept(which: str) -> float | None:
+        if history.nothing_to_lose("knowledge", which):
+            return None
+        chance = history.chance("knowledge", which)
+        before, now = (
+            sum(getattr(score, f"{which}_outcomes")[i] for i in places) / len(places)
+            for score in (base, final)
+        )
+        return (now - chance) / (before - chance) if before > chance else None
+
+    return kept("says"), kept("knows")
+
+
+def at_match(history: History) -> float | None:
+    """Return the knowledge kept when the task first reached ``MATCH``; None if it never did."""
+    _, scores = history.task_curve(history.started.tasks[-1])
+    _, values = history.retention("knowledge", "says")
+    place = first_crossing(scores, MATCH)
+    return read_at(values, place) if place is not None and len(values) == len(scores) else None
+
+
+@dataclass(frozen=True)
+class Point:
+    """All stored seeds of one setting.
+
+    Attributes
+    ----------
+    seeds : int
+        How many there are.
+    main, knows, mean, task, matched : Estimate or None
+        Over seeds: ``Reading.main``, ``main_knows``, ``mean``, ``task``, and ``at_match`` over
+        the seeds that get there.
+    kept : dict of str to Estimate
+        Says retention by capability.
+    by_seed : dict of int to float
+        ``Reading.main``, for comparisons seed by seed.
+    """
+
+    seeds: int
+    main: Estimate | None
+    knows: Estimate | None
+    mean: Estimate | None
+    task: Estimate | None
+    matched: Estimate | None
+    kept: dict[str, Estimate]
+    by_seed: dict[int, float | None]
+
+
+def point(model: str, setting: str) -> Point | None:
+    """Return what is stored of a setting, or None if there is nothing."""
+    found = list(stored.load_all(model, setting))
+    if not found:
+        return None
+    readings = {one.seed: read(one.history, one.facts) for one in found}
+
+    def of(values: Sequence[float | None]) -> Estimate | None:
+        return estimate([value for value in values if value is not None])
+
+    each = list(readings.values())
+    kept = {name: of([one.kept.get(name) for one in each]) for name in NAMES}
+    return Point(
+        len(found),
+        of([one.main for one in each]),
+        of([one.main_knows for one in each]),
+        of([one.mean for one in each]),
+        of([one.task for one in each]),
+        of([at_match(one.history) for one in found]),
+        {name: value for name, value in kept.items() if value is not None},
+        {seed: one.main for seed, one in readings.items()},
+    )
+
+
+def curve(model: str) -> dict[float, Point]:
+    """Return the stored runs of tickets by mix ratio, those that there are."""
+    found = {ratio: point(model, ratio_setting(ratio)) for ratio in RATIOS}
+    return {ratio: one for ratio, one in found.items() if one is not None}
+
+
+def pools(model: str, task: str) -> dict[str, Point]:
+    """Return the stored runs of a task by kit, from nothing to the whole pool."""
+    found = {kit: point(model, kit_setting(kit, task)) for kit in (NOTHING, *KITS, WHOLE)}
+    return {kit: one for kit, one in found.items() if one is not None}
+
+
+def smallest(points: Mapping[float, Point], capability: str = "knowledge") -> float | None:
+    """Return the smallest ratio above 0 whose mean over seeds keeps ``ENOUGH``, or None."""
+    for ratio, one in sorted(points.items()):
+        if ratio > 0 and capability in one.kept and one.kept[capability].mean >= ENOUGH:
+            return ratio
+    return None
+
+
+def smallest_in_words(points: Mapping[float, Point], capability: str = "knowledge") -> str:
+    """Return the smallest rescue as the prediction offers it."""
+    ratio = smallest(points, capability)
+    return NOT_EVEN if ratio is None else RATIO_NAMES[ratio]
+
+
+def rule_of_thumb(points: Mapping[float, Point]) -> str:
+    """Say what a fifth to three tenths of general rows do, against a twentieth and a half."""
+    if not {0.05, 0.2, 0.3, 0.5} <= set(points):
+        return "The ratios that the rule of thumb names are not all stored."
+    small, low, high, half = (points[ratio] for ratio in (0.05, 0.2, 0.3, 0.5))
+    parts = [
+        f"At the rule's twenty to thirty percent, {low.main} to {high.main} of knowledge and "
+        f"{low.mean} to {high.mean} of all six capabilities are kept, at a task score of "
+        f"{low.task} to {high.task}.",
+        f"At five percent it is {small.main} of knowledge and {small.mean} of all six, at a task "
+        f"score of {small.task}.",
+        f"At fifty percent it is {half.main} and {half.mean}, at {half.task}.",
+    ]
+    return " ".join(parts)
+
+
+def compared(points: Mapping[str, Point], kit: str, other: str) -> str:
+    """Say whether one kit keeps more than another, seed by seed."""
+    if kit not in points or other not in points:
+        return "These two were not both stored."
+    gap = paired(points[kit].by_seed, points[other].by_seed)
+    names = {NOTHING: "nothing", WHOLE: "the whole pool", **{k: v.name for k, v in KITS.items()}}
+    if gap is None or gap.low is None:
+        return f"{names[kit]} and {names[other]}: too few seeds to compare."
+    if gap.low > 0:
+        verdict = f"{names[kit]} keep more than {names[other]}"
+    elif gap.high < 0:
+        verdict = f"{names[kit]} keep less than {names[other]}"
+    else:
+        verdict = f"{names[kit]} and {names[other]} cannot be told apart"
+    return f"{verdict} (difference {gap}, {gap.n} seeds)."
