@@ -5,7 +5,7 @@ a message that teaches: it names the misconception where it recognizes one, show
 expected, and never gives the solution away.
 """
 
-from lablib.checks import lab_00, lab_01, lab_02
+from lablib.checks import lab_00, lab_01, lab_02, lab_07
 from lablib.checks.base import CheckResult, Exercise
 
 EXERCISES: dict[str, dict[str, Exercise]] = {
@@ -16,6 +16,7 @@ EXERCISES: dict[str, dict[str, Exercise]] = {
         "diagnose": lab_02.DIAGNOSE,
         "cheapest": lab_02.CHEAPEST,
     },
+    "07": {"realized_mix": lab_07.REALIZED_MIX, "reservoir": lab_07.RESERVOIR},
 }
 
 __all__ = ["EXERCISES", "CheckResult", "Exercise"]

@@ -64,12 +64,15 @@ class Exercise:
     difficulty: int = 1  # 1 (a line or two) to 3
     minutes: int = 5  # to spend at most before opening the hint
     hint: str = ""
+    # What is compared where a result is drawn by chance: ``through(function)`` is called with the
+    # arguments of a case and measures the function, over many draws for instance.
+    through: Callable[[Callable[..., Any]], Callable[..., Any]] | None = None
 
     def check(self, function: Callable[..., Any]) -> CheckResult:
         """Return what to tell the learner about ``function``; never raises."""
         if not callable(function):
             return CheckResult(False, f"{self.name} must be a function, not {function!r}.")
-        got = [outcome(function, case) for case in self.cases]
+        got = [outcome(self._measured(function), case) for case in self.cases]
         if any(value == Raised("NotImplementedError", "") for value in got):
             return CheckResult(False, f"Not written yet. {self.stub}", "stub")
         if all(value is None for value in got) or all(value is Ellipsis for value in got):
@@ -107,22 +110,29 @@ class Exercise:
         n = len(self.cases)
         return CheckResult(False, f"{n - n_wrong} of {n} cases are right. {evidence}", "unknown")
 
+    def _measured(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        return self.through(function) if self.through else function
+
     def _recognize(self, got: Sequence[Any]) -> Misconception | None:
         # People hold a wrong idea *and* forget the edge cases: look at all cases first, then
         # at the plain ones alone, where the idea must also differ from the right answer.
         pairs = list(zip(self.cases, got, strict=True))
         plain = [(case, value) for case, value in pairs if not case.edge]
         for idea in self.misconceptions:
-            if all(same(outcome(idea.wrong, case), value) for case, value in pairs):
+            wrong = self._measured(idea.wrong)
+            if all(same(outcome(wrong, case), value) for case, value in pairs):
                 return idea
         if all(same(value, case.expected) for case, value in plain):
             return None
         for idea in self.misconceptions:
-            if all(same(outcome(idea.wrong, case), value) for case, value in plain):
+            wrong = self._measured(idea.wrong)
+            if all(same(outcome(wrong, case), value) for case, value in plain):
                 return idea
         return None
 
     def _call(self, case: Case) -> str:
+        if self.through:
+            return case.shown  # what was measured, in words
         if case.shown:
             return f"{self.name}({case.shown})"
         return f"{self.name}({', '.join(map(repr, case.arguments))})"

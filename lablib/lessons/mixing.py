@@ -272,3 +272,20 @@ def compared(points: Mapping[str, Point], kit: str, other: str) -> str:
     else:
         verdict = f"{names[kit]} and {names[other]} cannot be told apart"
     return f"{verdict} (difference {gap}, {gap.n} seeds)."
+
+
+def foreign() -> list[tuple[str, str, str, str, str, str]]:
+    """Return rows of a table: mini with its own past beside SmolLM2 with foreign rows."""
+    rows = []
+    for model, pool in (
+        ("mini", "what it was pre-trained on"),
+        ("smollm2-135m", "the task diverse, which it never saw"),
+    ):
+        for ratio in (0.0, MIX):
+            one = point(model, ratio_setting(ratio))
+            if one is not None:
+                source = "none" if ratio == 0 else pool
+                rows.append(
+                    (model, source, f"{ratio:g}", str(one.main), str(one.task), str(one.seeds))
+                )
+    return rows

@@ -42,11 +42,10 @@ def build(
     return experiment.build(loaded, tasks, seed=seed, controls=controls, **given)
 
 
-def matrices(model: str) -> dict[str, list[list[list[float]]]]:
-    """Return the score matrices of the stored runs by setting, one a seed."""
+def stored_histories(model: str) -> dict[str, list[History]]:
+    """Return the stored runs by setting, one a seed."""
     return {
-        setting: [one.history.matrix() for one in stored.load_all(model, setting)]
-        for setting in SETTINGS
+        setting: [one.history for one in stored.load_all(model, setting)] for setting in SETTINGS
     }
 
 

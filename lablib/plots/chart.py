@@ -109,6 +109,12 @@ class Chart:
     source: str = "live"
     empty: str = "Nothing measured yet."  # said where there is no line to draw
     crosses: tuple[Cross, ...] = ()
+    x_names: tuple[str, ...] = ()  # what stands at 0, 1, … where the places are no numbers
+
+    def x_name(self, value: float) -> str:
+        """Return what a value of the horizontal axis is called."""
+        named = self.x_names and float(value).is_integer() and 0 <= value < len(self.x_names)
+        return self.x_names[int(value)] if named else f"{value:g}"
 
     @property
     def summary(self) -> str:

@@ -107,6 +107,8 @@ def _draw_chart(axes, chart: Chart) -> None:
         axes.set_ylim(*chart.y_range)
     if chart.x_range:
         axes.set_xlim(*chart.x_range)
+    if chart.x_names:
+        axes.set_xticks(range(len(chart.x_names)), [_verbatim(name) for name in chart.x_names])
     axes.set_xlabel(_verbatim(chart.x_label))
     axes.set_ylabel(_verbatim(chart.y_label), fontsize=8)
     axes.grid(alpha=0.2)

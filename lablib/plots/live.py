@@ -79,7 +79,7 @@ def table(chart: Chart | Bars) -> str:
     left_out = f" (every value: export; {len(shown)} of {len(steps)} points)"
     caption = f"{chart.title}: {chart.y_label}" + (left_out if len(shown) < len(steps) else "")
     values = [dict(zip(line.xs, line.ys, strict=True)) for line in lines]
-    rows = [[f"{x:g}", *(f"{v[x]:.3f}" if x in v else "" for v in values)] for x in shown]
+    rows = [[chart.x_name(x), *(f"{v[x]:.3f}" if x in v else "" for v in values)] for x in shown]
     return rows_table(caption, [chart.x_label, *(line.name for line in lines)], rows)
 
 
@@ -172,7 +172,8 @@ class _Canvas:
     def _axes(self) -> list[str]:
         parts = ["<g stroke='currentColor' stroke-opacity='.13'>"]
         y_ticks = ticks(self.y_low, self.y_high, 4)
-        x_ticks = ticks(self.x_low, self.x_high, 5)
+        places = range(len(self.chart.x_names))
+        x_ticks = list(places) or ticks(self.x_low, self.x_high, 5)
         path = "".join(f"M{self.left} {n(self.y(v))}H{n(self.right)}" for v in y_ticks)
         parts.append(f"<path d='{path}'/></g><g font-size='11' opacity='.75'>")
         for value in y_ticks:
@@ -183,7 +184,7 @@ class _Canvas:
         for value in x_ticks:
             parts.append(
                 f"<text x='{n(self.x(value))}' y='{n(self.bottom + 16)}' text-anchor='middle'>"
-                f"{value:g}</text>"
+                f"{text(self.chart.x_name(value))}</text>"
             )
         parts.append(
             f"<text x='{n((self.left + self.right) / 2)}' y='{self.height - 4}' "
@@ -252,7 +253,8 @@ class _Canvas:
                 x, y = self.x(line.xs[i]), self.y(line.ys[i])
                 parts.append(
                     f"<path d='{marker(kind, x, y)}'><title>{text(line.name)}, "
-                    f"{text(self.chart.x_label)} {line.xs[i]:g}: {line.ys[i]:.3g}</title></path>"
+                    f"{text(self.chart.x_label)} {text(self.chart.x_name(line.xs[i]))}: "
+                    f"{line.ys[i]:.3g}</title></path>"
                 )
             parts.append("</g>")
         parts.append("</g>")

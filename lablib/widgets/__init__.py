@@ -2,11 +2,14 @@
 
 from lablib.widgets.addition import RESCUES, AdditionDemo
 from lablib.widgets.afterone import TURNS, AfterOnePass
+from lablib.widgets.auction import Auction, KitPredictions
+from lablib.widgets.bufferview import BufferView
 from lablib.widgets.choice import CAPABILITIES, ModelChoice
 from lablib.widgets.dashboard import Dashboard
 from lablib.widgets.exercise import Exercise
 from lablib.widgets.firsttogo import FirstToGo
 from lablib.widgets.knobs import KnobPredictions, KnobsLook
+from lablib.widgets.mixlook import RATIO_OPTIONS, MixLook
 from lablib.widgets.predict import Choice, Number, Order, Predictions
 from lablib.widgets.primer import (
     FATES,
@@ -26,6 +29,8 @@ from lablib.widgets.reportcard import ReportCard
 from lablib.widgets.sixquestions import LASTING, SURVIVES, SixQuestions
 from lablib.widgets.splitscreen import SplitScreen, TwoPredictions
 from lablib.widgets.start import Badges, ThisDevice, WorkPlace
+from lablib.widgets.taskstream import TaskStream
+from lablib.widgets.tokenshares import TokenShares
 from lablib.widgets.trailplane import RESCUE_NAMES, PlaneLook, TrailPlane
 from lablib.widgets.ward import Patients
 from lablib.widgets.wordlists import WordLists
@@ -36,6 +41,7 @@ __all__ = [
     "LARGER",
     "LASTING",
     "PATTERNS",
+    "RATIO_OPTIONS",
     "RESCUES",
     "RESCUE_NAMES",
     "SHORT_AND_LONG",
@@ -46,15 +52,19 @@ __all__ = [
     "AdamPicture",
     "AdditionDemo",
     "AfterOnePass",
+    "Auction",
     "Badges",
+    "BufferView",
     "Choice",
     "Dashboard",
     "DivergencePicture",
     "Exercise",
     "FirstToGo",
+    "KitPredictions",
     "KnobPredictions",
     "KnobsLook",
     "LikelihoodPicture",
+    "MixLook",
     "ModelChoice",
     "Number",
     "Order",
@@ -66,7 +76,9 @@ __all__ = [
     "ReportCard",
     "SixQuestions",
     "SplitScreen",
+    "TaskStream",
     "ThisDevice",
+    "TokenShares",
     "TrailPlane",
     "TwoPredictions",
     "ValleyPicture",
