@@ -74,7 +74,8 @@ class MixLook(widgets.VBox):
             reading, config = mixing.read(history), history.started.config
             rows.append(
                 (
-                    f"mix ratio {config['mix_ratio']:g}, seed {history.started.seed}",
+                    f"mix ratio {config['mix_ratio']:g}, rate {config['lr']:g}, "
+                    f"{config['epochs']:g} epochs, seed {history.started.seed}",
                     f"{reading.counts['n_general']} of {reading.counts['n_rows']}",
                     _number(reading.main),
                     _number(reading.mean),
@@ -126,9 +127,15 @@ class MixLook(widgets.VBox):
 
 
 def _plain(history: History) -> bool:
-    """True if a run of tickets had one ratio from beginning to end."""
-    started = history.started
-    return started.tasks == ("tickets",) and not history.changes
+    """True if a run differs from the stored ones in nothing but its ratio and seed."""
+    started, config = history.started, history.started.config
+    usual = maps.DEFAULT_LR.get(started.model, config["lr"])
+    return (
+        started.tasks == ("tickets",)
+        and not history.changes
+        and abs(config["lr"] / usual - 1) < 0.1
+        and config["epochs"] == 1
+    )
 
 
 def _seeds(points: dict[float, mixing.Point]) -> str:
