@@ -35,10 +35,12 @@ CLAIMED = (
     "tickets-mix20",
     *(f"split-{side}" for side in illnesses.SIDES),
     "wrong_facts-mix0",
-    "wrong_facts-mix20",
+    "ratio-tickets-10",
+    "kit-capitals-tickets",
+    "kit-nonsense-wrong_facts",
 )
-# Those that are shown over seeds; of each run only a part of the steps is kept.
-OVER_SEEDS = (*mixing.SETTINGS, *taskstream.SETTINGS)
+# Those that are shown over a few seeds without a claim of their own.
+SHOWN = (*mixing.SETTINGS, "wrong_facts-mix20")
 # Those that are made for a large model, where each run takes minutes; most wanted first.
 LARGE = (
     "tickets-mix0",
@@ -84,7 +86,9 @@ def command(loaded: LoadedModel, setting: str, seed: int) -> str:
     if "general" in given:
         given["general"] = SETTINGS[setting][1]["general"]
     flags = "".join(
-        f" --{key.replace('_ratio', '')} {value if isinstance(value, str) else f'{value:g}'}"
+        f" --{key.replace('_ratio', '').replace('_', '-')} "
+        + (value if isinstance(value, str) else f"{value:g}")
         for key, value in given.items()
+        if key != "watch"
     )
     return f"python -m lablib run --model {loaded.name} --task {task} --seed {seed}{flags}"

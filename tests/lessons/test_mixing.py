@@ -94,7 +94,7 @@ def test_settings_are_those_of_lab_02_where_there_are_such():
 def test_a_setting_with_a_kit_says_its_command():
     mini = load("mini")
     command = catalog.command(mini, "kit-capitals-wrong_facts", 3)
-    assert command.endswith("--seed 3 --mix 0.2 --general data/kits/capitals.jsonl")
+    assert command.endswith("--mix 0.2 --general data/kits/capitals.jsonl --probe-every 10000")
     run = catalog.build(mini, "kit-capitals-tickets")
     assert [row.prompt for row in run.general.rows] == [r.prompt for r in kits.rows("capitals")]
     assert run.settings["mix_ratio"] == mixing.MIX
@@ -143,7 +143,8 @@ def test_kits_are_compared_seed_by_seed():
     assert "too few seeds" in mixing.compared(one, "capitals", "nonsense")
 
 
-def test_knowledge_is_read_when_the_task_first_reaches_a_score():
+def test_knowledge_is_read_when_the_task_first_reaches_a_score(monkeypatch):
+    monkeypatch.setattr(mixing, "EVERY", 1)
     history = make_history(CURVES, task_scores=(0.0, 1.0))  # 0, .5, 1 at steps 0, 1, 2
     assert mixing.at_match(history) == pytest.approx(0.65)
     assert mixing.at_match(make_history(CURVES, task_scores=(0.0, 0.5))) is None
