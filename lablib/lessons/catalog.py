@@ -35,9 +35,6 @@ CLAIMED = (
     "tickets-mix20",
     *(f"split-{side}" for side in illnesses.SIDES),
     "wrong_facts-mix0",
-    "ratio-tickets-10",
-    "kit-capitals-tickets",
-    "kit-nonsense-wrong_facts",
 )
 # Those that are shown over a few seeds without a claim of their own.
 SHOWN = (*mixing.SETTINGS, "wrong_facts-mix20")
