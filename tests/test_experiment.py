@@ -7,7 +7,7 @@ import json
 import pytest
 import torch
 
-from lablib import experiment, models, tasks, world
+from lablib import experiment, methods, models, tasks, world
 from lablib.controls import Controls
 from lablib.events import Answered, Probed, StepDone
 from lablib.methods import Full
