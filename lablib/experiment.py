@@ -53,7 +53,7 @@ def defaults(n_parameters: int, method: Method, task: str = "tickets") -> Defaul
     """
     lr = method.default_lr(n_parameters)
     if n_parameters < SMALL:
-        lr *= 1.0 if method.owns_weights else SMALL_RATE_FACTORS.get(task, 1.0)
+        lr *= SMALL_RATE_FACTORS.get(task, 1.0) if method.trains_all else 1.0
         given = Defaults(lr, 16, 3200, 25, False, task_test_rows=24, max_length=128)
     else:
         given = Defaults(lr, 4, 80, 10, True, task_test_rows=8, max_length=256, full_probes=FULL)

@@ -67,17 +67,13 @@ class Method:
     # What of a run this method decides: two methods that decide the same cannot be combined.
     # "weights": which are trained (``wrap``); "pool": what is mixed in (``pool``); "" neither.
     decides: ClassVar[str] = ""
+    trains_all: ClassVar[bool] = True  # False: the old weights are frozen, others are added
     default_mix_ratio: ClassVar[float] = 0.0  # share of general rows that a run starts with
 
     @property
     def owns_pool(self) -> bool:
         """True if this method decides what is mixed in."""
         return self.decides == "pool"
-
-    @property
-    def owns_weights(self) -> bool:
-        """True if this method decides which weights are trained; else all are."""
-        return self.decides == "weights"
 
     def __post_init__(self):
         for key, value in self.settings().items():

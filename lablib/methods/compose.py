@@ -48,6 +48,7 @@ class Compose(Method):
             raise ValueError(f"{'+'.join(names)} has a method twice: name each once.")
         self.name = "+".join(names)
         self.summary = " with ".join(names)
+        self.trains_all = all(part.trains_all for part in self.parts)
         self.default_mix_ratio = max(part.default_mix_ratio for part in self.parts)
         self._leader = next((p for p in self.parts if p.decides == "weights"), self.parts[0])
 
@@ -55,11 +56,6 @@ class Compose(Method):
     def owns_pool(self) -> bool:
         """True if one of the methods decides what is mixed in."""
         return any(part.owns_pool for part in self.parts)
-
-    @property
-    def owns_weights(self) -> bool:
-        """True if one of the methods decides which weights are trained."""
-        return any(part.owns_weights for part in self.parts)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Compose) and self.parts == other.parts

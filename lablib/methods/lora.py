@@ -61,6 +61,7 @@ class LoRA(Method):
     name: ClassVar[str] = "lora"
     summary: ClassVar[str] = "LoRA: the old weights are frozen, a low-rank update is learned"
     decides: ClassVar[str] = "weights"
+    trains_all: ClassVar[bool] = False
 
     rank: int = setting(
         16, unit="dimensions", source="16 to 64 in arXiv 2405.09673 and 2305.14314", low=1, high=256

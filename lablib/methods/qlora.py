@@ -53,6 +53,7 @@ class QLoRA(Method):
     name: ClassVar[str] = "qlora"
     summary: ClassVar[str] = "QLoRA: LoRA beside weights of four bits"
     decides: ClassVar[str] = "weights"
+    trains_all: ClassVar[bool] = False
 
     rank: int = _as_in_lora("rank")
     alpha: float = _as_in_lora("alpha")
