@@ -51,7 +51,7 @@ def main() -> None:
             arguments.model,
             setting,
             seed,
-            history,
+            catalog.slimmed(history, setting),
             catalog.command(loaded, setting, seed),
             every=EVERY if setting in (*mixing.SETTINGS, *taskstream.SETTINGS) else 1,
             seconds=round(seconds, 2),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from lablib import experiment
 from lablib.controls import Controls
-from lablib.lessons import illnesses, mixing, taskstream
+from lablib.history import History
+from lablib.lessons import illnesses, mixing, sequences, taskstream
 from lablib.methods import METHODS
 from lablib.models import LoadedModel
 from lablib.runtime import data_folder
@@ -28,6 +30,8 @@ SETTINGS: dict[str, tuple[Any, dict[str, Any]]] = {
     "split-tickets-same-rate": ("tickets", {}),
     **mixing.SETTINGS,
     **taskstream.SETTINGS,
+    "lora-tickets": ("tickets", {}),
+    **{sequences.SETTING.format(way): ("+".join(sequences.ORDER), {}) for way in sequences.WAYS},
 }
 # Those whose effect is a claim of a lab, and therefore made with every seed.
 CLAIMED = (
@@ -35,6 +39,8 @@ CLAIMED = (
     "tickets-mix20",
     *(f"split-{side}" for side in illnesses.SIDES),
     "wrong_facts-mix0",
+    "lora-tickets",
+    *(sequences.SETTING.format(way) for way in sequences.WAYS),
 )
 # Those that are shown over a few seeds without a claim of their own.
 SHOWN = (*mixing.SETTINGS, "wrong_facts-mix20")
@@ -69,7 +75,18 @@ def build(
     task, given = options(loaded, setting)
     if setting.startswith("split-"):
         return illnesses.build(loaded, task, seed, controls, setting.endswith("same-rate"))
+    if setting == "lora-tickets":
+        return sequences.single(loaded, seed, controls)
+    if setting.startswith("sequence-"):
+        return sequences.build(loaded, setting.removeprefix("sequence-"), seed, controls)
     return experiment.build(loaded, task, seed=seed, controls=controls, **given)
+
+
+def slimmed(history: History, setting: str) -> History:
+    """Return what is stored of a run: of a sequence only every tenth step, for its length."""
+    if setting.startswith("sequence-"):
+        history = replace(history, steps=history.steps[9::10])
+    return history
 
 
 def command(loaded: LoadedModel, setting: str, seed: int) -> str:
@@ -88,4 +105,12 @@ def command(loaded: LoadedModel, setting: str, seed: int) -> str:
         for key, value in given.items()
         if key != "watch"
     )
+    if setting.startswith("sequence-"):
+        way = setting.removeprefix("sequence-")
+        return f"sequences.build(models.load({loaded.name!r}), {way!r}, {seed})"
+    if setting == "lora-tickets":
+        return (
+            f"python -m lablib run --model {loaded.name} --task {task} --method lora --seed {seed}"
+        )
+    flags = "".join(f" --{key.replace('_ratio', '')} {value:g}" for key, value in given.items())
     return f"python -m lablib run --model {loaded.name} --task {task} --seed {seed}{flags}"

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from lablib import metrics
 from lablib.history import History
-from lablib.lessons import illnesses, maps, networks
+from lablib.lessons import illnesses, maps, networks, sequences
 from lablib.lessons.patients import Examined
 from lablib.probes import PROBES
 
@@ -100,4 +100,6 @@ _OF_HISTORY: dict[str, Callable[[History], float]] = {
     "fall of knows of untouched facts": _untouched_fall,
     "fall of knows, first of fifty capitals": _fall_of_fifty,
     "fall of knows over fall of says of knowledge": _share_of_fall,
+    "score on the first task, right after it": lambda history: history.matrix()[1][0],
+    "share of the first task's score left after the last": sequences.first_task_left,
 }

@@ -8,6 +8,7 @@ from lablib.models.adapter_folder import save_adapter
 from lablib.models.adapters import (
     adapters_off,
     base_parameters,
+    dialed,
     effective_weights,
     is_adapted,
     plain_model,
@@ -57,6 +58,7 @@ __all__ = [
     "base_weight",
     "candidate_logprobs",
     "collate",
+    "dialed",
     "effective_weights",
     "encode_prompt",
     "encode_prompts",

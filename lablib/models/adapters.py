@@ -114,6 +114,32 @@ def adapters_off(model: nn.Module) -> Iterator[None]:
             p.requires_grad_(was)
 
 
+@contextlib.contextmanager
+def dialed(model: nn.Module, dial: float) -> Iterator[None]:
+    """Give the adapters of ``model`` a share of their strength for a block.
+
+    Parameters
+    ----------
+    model : nn.Module
+        A model of peft, without DoRA (whose update is no multiple of anything).
+    dial : float
+        0 switches the adapters off, 1 leaves them as they are.
+
+    Notes
+    -----
+    The scale ``s`` of every adapter becomes ``dial * s``. Embeddings that are trained beneath the
+    adapters stay as they are.
+    """
+    scales = [(layer.scaling, dict(layer.scaling)) for _, layer in adapted_layers(model)]
+    try:
+        for scale, kept in scales:
+            scale.update({name: dial * value for name, value in kept.items()})
+        yield
+    finally:
+        for scale, kept in scales:
+            scale.update(kept)
+
+
 def trainable_share(model: nn.Module) -> float:
     """Return trainable parameters / parameters of the plain model.
 
