@@ -67,6 +67,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1, help="CPU threads of a run")
     parser.add_argument("--task", nargs="*", default=[], help="these tasks only")
     parser.add_argument("--grid", action="store_true", help="also other rates and ranks")
+    parser.add_argument("--labels", nargs="*", default=[], help="these runs of the grid only")
     parser.add_argument("--folder", type=Path, help="where finished runs are kept")
     arguments = parser.parse_args()
     folder = arguments.folder or home_folder() / "comparisons"
@@ -76,6 +77,8 @@ def main() -> None:
         if arguments.grid:
             seen = {job.key() for job in jobs}
             jobs += [job for job in sweep.jobs(plan, GRID, grid=True) if job.key() not in seen]
+        if arguments.labels:
+            jobs = [job for job in jobs if job.label in arguments.labels]
         bar = tqdm(total=len(jobs), unit="run", desc=task)
         for outcome in sweep.run(jobs, folder, None, arguments.workers, arguments.threads):
             bar.update(1)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lablib import methods
-from lablib.experiment import SMALL
+from lablib.experiment import SMALL, SMALL_RATE_FACTORS
 from lablib.sweep.job import Job
 
 
@@ -144,7 +144,7 @@ def jobs(plan: Plan, names: Sequence[str], grid: bool = False) -> list[Job]:
             )
     if grid:
         for name in list(arms):
-            arms |= dict(variants(name, arms[name], plan.n_parameters))
+            arms |= dict(variants(name, arms[name], plan.n_parameters, plan.tasks[0]))
     made = [_job(plan, label, arm, seed) for seed in plan.seeds for label, arm in arms.items()]
     for job in made[: len(arms)]:
         methods.make(job.method, job.settings)  # a setting out of range is found here
@@ -186,9 +186,12 @@ def known() -> list[str]:
     return [name for name in ARMS if name in there] + [m for m in methods.METHODS if m not in ARMS]
 
 
-def variants(name: str, arm: Arm, n_parameters: int) -> list[tuple[str, Arm]]:
-    """Return the grid round an arm: label and arm of each other learning rate and rank."""
-    scale = SMALL_SCALE if n_parameters < SMALL else 1.0
+def variants(name: str, arm: Arm, n_parameters: int, task: str = "") -> list[tuple[str, Arm]]:
+    """Return the grid round an arm: label and arm of each other learning rate and rank.
+
+    Where a small model starts a task with another rate than its usual one, the grid moves along.
+    """
+    scale = SMALL_SCALE * SMALL_RATE_FACTORS.get(task, 1.0) if n_parameters < SMALL else 1.0
     found = []
     for rate in GRID_RATES.get(name, ()):
         lr = float(f"{rate * scale:.3g}")

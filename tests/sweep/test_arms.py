@@ -58,6 +58,14 @@ def test_the_grid_adds_rates_scaled_to_the_model():
     assert len(small) == len(large) == 2 + len(arms.GRID_RATES["full"])
 
 
+def test_the_grid_moves_with_the_rate_that_a_task_starts_with():
+    wrong = {j.label: j for j in jobs(replace(PLAN, tasks=("wrong_facts",)), ["lora"], grid=True)}
+    default = defaults(1_000_000, METHODS["full"](), "wrong_facts").lr
+    assert wrong["lora lr=0.0028"].config["lr"] == pytest.approx(default)
+    large = replace(PLAN, tasks=("wrong_facts",), n_parameters=135_000_000)
+    assert "lora lr=0.0001" in {j.label for j in jobs(large, ["lora"], grid=True)}
+
+
 def test_the_scale_of_the_grid_is_the_ratio_of_the_default_rates():
     rates = [defaults(n, METHODS["full"]()).lr for n in (1_000_000, 135_000_000)]
     assert rates[0] / rates[1] == pytest.approx(arms.SMALL_SCALE)
