@@ -110,6 +110,29 @@ LABS: dict[str, LabOutline] = {
                 "07-desk",
                 "The help desk lets you keep very little of its old data. In your own words: which "
                 "rows would you ask for, how many, and what would you measure?",
+    "03": LabOutline(
+        title="You changed few weights; did you change little behavior?",
+        predictions=(
+            Expected("03-share-mini", "Share of mini that LoRA of rank 16 trains (percent)"),
+            Expected("03-share-smollm2", "Share of SmolLM2 that LoRA of rank 16 trains (percent)"),
+            Expected("03-rule", "Which rule of evidence is the fairest?"),
+            Expected("03-verdict", "What does that rule say about LoRA on tickets?"),
+            Expected("03-weights", "Which of the two moves the weights further?"),
+            Expected("03-output", "Which of the two moves the output further?"),
+            Expected("03-dial-task", "Score on tickets with the dial at one half"),
+            Expected("03-dial-kept", "Retention of what it says with the dial at one half"),
+            Expected("03-first-carried", "Tickets at the end of three tasks, one adapter"),
+            Expected("03-first-per-task", "Tickets at the end of three tasks, an adapter a task"),
+        ),
+        exercises=(
+            Expected("add_lora", "Write LoRA for one layer"),
+            Expected("largest_rank", "Find the largest rank for a share of a model"),
+        ),
+        answers=(
+            Expected(
+                "03-claim",
+                'A vendor writes: "our LoRA fine-tuning prevents forgetting". In your own words: '
+                "what do you ask to see, and what would convince you?",
             ),
         ),
     ),

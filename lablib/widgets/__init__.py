@@ -1,10 +1,20 @@
 """The dashboard and the teaching widgets: the only place that knows the notebook."""
 
+from lablib.widgets.adapterdial import AdapterDial, DialLook
+from lablib.widgets.adaptersize import AdapterSize
 from lablib.widgets.addition import RESCUES, AdditionDemo
 from lablib.widgets.afterone import TURNS, AfterOnePass
 from lablib.widgets.auction import Auction, KitPredictions
+from lablib.widgets.besidelibrary import BesideLibrary
 from lablib.widgets.bufferview import BufferView
 from lablib.widgets.choice import CAPABILITIES, ModelChoice
+from lablib.widgets.courtroom import (
+    FURTHER,
+    RULE_NAMES,
+    VERDICTS,
+    Courtroom,
+    WeightsAndOutput,
+)
 from lablib.widgets.dashboard import Dashboard
 from lablib.widgets.exercise import Exercise
 from lablib.widgets.firsttogo import FirstToGo
@@ -29,6 +39,7 @@ from lablib.widgets.reportcard import ReportCard
 from lablib.widgets.sixquestions import LASTING, SURVIVES, SixQuestions
 from lablib.widgets.splitscreen import SplitScreen, TwoPredictions
 from lablib.widgets.start import Badges, ThisDevice, WorkPlace
+from lablib.widgets.tasksequence import TaskSequence
 from lablib.widgets.taskstream import TaskStream
 from lablib.widgets.tokenshares import TokenShares
 from lablib.widgets.trailplane import RESCUE_NAMES, PlaneLook, TrailPlane
@@ -38,25 +49,33 @@ from lablib.widgets.wordlists import WordLists
 __all__ = [
     "CAPABILITIES",
     "FATES",
+    "FURTHER",
     "LARGER",
     "LASTING",
     "PATTERNS",
     "RATIO_OPTIONS",
     "RESCUES",
     "RESCUE_NAMES",
+    "RULE_NAMES",
     "SHORT_AND_LONG",
     "SURVIVES",
     "SYMMETRY",
     "TEXTS",
     "TURNS",
+    "VERDICTS",
     "AdamPicture",
+    "AdapterDial",
+    "AdapterSize",
     "AdditionDemo",
     "AfterOnePass",
     "Auction",
     "Badges",
+    "BesideLibrary",
     "BufferView",
     "Choice",
+    "Courtroom",
     "Dashboard",
+    "DialLook",
     "DivergencePicture",
     "Exercise",
     "FirstToGo",
@@ -76,12 +95,14 @@ __all__ = [
     "ReportCard",
     "SixQuestions",
     "SplitScreen",
+    "TaskSequence",
     "TaskStream",
     "ThisDevice",
     "TokenShares",
     "TrailPlane",
     "TwoPredictions",
     "ValleyPicture",
+    "WeightsAndOutput",
     "WordLists",
     "WorkPlace",
 ]

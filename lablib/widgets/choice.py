@@ -89,6 +89,12 @@ class ModelChoice(widgets.VBox):
         """Why the chosen model cannot be trained here, in one sentence, or an empty string."""
         return capacity.why_not_live(self.model)
 
+    @property
+    def loaded(self) -> LoadedModel | None:
+        """The chosen model if it is in memory already."""
+        same = self._loaded is not None and self._loaded.name == self.model
+        return self._loaded if same else None
+
     def load(self) -> LoadedModel:
         """Return the chosen model, loaded once."""
         if self._loaded is None or self._loaded.name != self.model:
