@@ -12,7 +12,7 @@ from lablib.lessons import dial as lesson
 from lablib.lessons import sequences
 from lablib.lessons.dial import Notch
 from lablib.plots import adapters as pictures
-from lablib.plots import live
+from lablib.plots import curves, live
 from lablib.train import Run
 from lablib.widgets import theme
 from lablib.widgets.answers import check_prompt
@@ -53,6 +53,7 @@ class AdapterDial(widgets.VBox):
         self._run: Run | None = None
         self._own: dict[str, dict[float, str]] = {}
         self._callbacks: list[Callable[[], None]] = []
+        self._history = History()
         self.notches: list[Notch] = []
         self.source = "live"
         self.job = Job("Train the adapter", self._make, self._take, self._done)
@@ -111,6 +112,7 @@ class AdapterDial(widgets.VBox):
 
     def _make(self, report, controls) -> Iterator:
         self._run, self._own, self.notches, self.source = None, {}, [], "live"
+        self._history = History()
         loaded = self._lab.load()
         run = sequences.single(loaded, controls=controls)
         for event in run:
@@ -130,10 +132,9 @@ class AdapterDial(widgets.VBox):
                 self.notches.append(part)
             elif isinstance(part, tuple):
                 self._note(part[1])
-        if self.notches:
-            self.head.value = badge(self.source, self._lab.model) + theme.note(
-                f"{len(self.notches)} notches measured."
-            )
+        if self._history.started:
+            self.head.value = badge(self.source, self._lab.model)
+            self.view.value = _under_way(self._history, self.notches)
 
     def _note(self, event: Event) -> None:
         if type(event).__name__ == "Started":
@@ -315,6 +316,21 @@ class DialLook(widgets.VBox):
             f"Highest score on tickets at a notch that keeps at least {FLOOR:g}, mean and range "
             f"over the seeds: {'; '.join(parts)}."
         )
+
+
+def _under_way(history: History, notches: list[Notch]) -> str:
+    """Return the loss while the adapter is trained, and what has been measured so far.
+
+    What becomes of the old skills is left for the dial to tell.
+    """
+    (task,) = history.started.tasks
+    rows = [
+        (str(step), f"{score:.2f}") for step, score in zip(*history.task_curve(task), strict=True)
+    ]
+    table = live.rows_table("While it learns", ("step", f"score on {task}"), rows)
+    said = f"<p role='status'>{len(notches)} notches of the dial measured.</p>" if notches else ""
+    chart = live.svg(curves.loss(history), 460, 220)
+    return f"<div style='max-width:560px'>{chart}{theme.plain(table)}{said}</div>"
 
 
 def _number(value: float | None) -> str:
