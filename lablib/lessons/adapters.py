@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import nn
-from transformers import AutoModelForCausalLM, LlamaConfig
+from transformers import AutoConfig, AutoModelForCausalLM, LlamaConfig
 
 from lablib import models
 from lablib.models.smollm2 import NAME as SMOLLM2
@@ -71,7 +71,7 @@ def shape_of(model: nn.Module, name: str, targets: str = "all-linear") -> Shape:
 @functools.cache
 def known_shape(name: str, targets: str = "all-linear") -> Shape:
     """Return the shape of ``"mini"`` or SmolLM2 from its configuration, without its weights."""
-    config = _SMOLLM2 if name == SMOLLM2 else LlamaConfig.from_pretrained(_folder_of_mini())
+    config = _SMOLLM2 if name == SMOLLM2 else AutoConfig.from_pretrained(_folder_of_mini())
     with torch.device("meta"):
         return shape_of(AutoModelForCausalLM.from_config(config), name, targets)
 

@@ -235,7 +235,17 @@ def level_for(runs: Sequence[Measured]) -> float:
 
 def exhibit(runs: Sequence[Measured]) -> Comparison | None:
     """Return all runs of both methods as arms side by side; None without full fine-tuning."""
-    return compare(runs) if any(r.job.label == FULL for r in runs) else None
+    if not any(r.job.label == FULL for r in runs):
+        return None
+    return compare(runs, {r.job.key(): [_short(r)] for r in runs})
+
+
+def _short(run: Measured) -> str:
+    """Name an arm so that it fits beside its point: method and rate, or rank."""
+    arm, _, more = run.job.label.partition(" ")
+    if more.startswith("lr="):
+        return f"{arm} {float(run.facts['lr']):.1e}".replace("e-0", "e-")
+    return f"{arm} {more}".strip()
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,7 @@ NOTCHES = {"small": tuple(i / 10 for i in range(11)), "large": (0.0, 0.25, 0.5, 
 TEST_ROWS = {"small": 48, "large": 8}
 PROMPTS = {"small": 32, "large": 8}  # test prompts of the divergence
 NEW_TOKENS = 32  # of an answer
+LONGEST = 512  # tokens of a prompt with the base's answer
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ def trace(
     (task,), asked = run.tasks, tuple(probe() for probe in PROBES.values())
     rows = [row.prompt for row in task.rows("test")[: PROMPTS[kind]]]
     yield Progress("the dial: what the base answers", 0, len(notches))
-    first = base_answers(loaded.model, loaded.tokenizer, rows, run.config.max_length)
+    first = base_answers(loaded.model, loaded.tokenizer, rows, LONGEST)
     length, base = run.origin.displacement(run.model), None
     for done, dial in enumerate(notches):
         yield Progress("the dial: notches measured", done, len(notches))

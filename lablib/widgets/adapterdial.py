@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import ipywidgets as widgets
 
-from lablib.events import Event
+from lablib.events import Event, Progress, Started
 from lablib.history import History
 from lablib.lessons import dial as lesson
 from lablib.lessons import sequences
@@ -70,7 +70,8 @@ class AdapterDial(widgets.VBox):
         self.slider.observe(lambda _: self.draw(), "value")
         self.prompt = control(
             widgets.Text(
-                description="Ask it something yourself", placeholder="Which country has Rome?"
+                value="Which country has the capital Rome?",
+                description="Ask it something yourself",
             )
         )
         self.asking = Job("Ask at every notch", self._ask, self._hear, self.draw)
@@ -115,9 +116,7 @@ class AdapterDial(widgets.VBox):
         self._history = History()
         loaded = self._lab.load()
         run = sequences.single(loaded, controls=controls)
-        for event in run:
-            yield event
-            report(("event", event))
+        yield from run
         if controls.stopped:
             return
         self._run = run
@@ -130,14 +129,14 @@ class AdapterDial(widgets.VBox):
         for part in parts:
             if isinstance(part, Notch):
                 self.notches.append(part)
-            elif isinstance(part, tuple):
-                self._note(part[1])
+            elif not isinstance(part, Progress):
+                self._note(part)
         if self._history.started:
             self.head.value = badge(self.source, self._lab.model)
             self.view.value = _under_way(self._history, self.notches)
 
     def _note(self, event: Event) -> None:
-        if type(event).__name__ == "Started":
+        if isinstance(event, Started):
             self._history = History()
         self._history.add(event)
 

@@ -35,7 +35,7 @@ class BesideLibrary(widgets.VBox):
         self._steps = []
         own = self._record.solved.get("add_lora")
         if own is None:
-            raise ValueError("Solve the exercise above first: run its cell until it says so.")
+            return
         for part in byhand.side_by_side(models.load("mini"), own):
             yield part
             if controls.stopped:
@@ -50,6 +50,9 @@ class BesideLibrary(widgets.VBox):
             self.view.value = badge("live", "mini") + live.rows_table(caption, head, rows)
 
     def _done(self) -> None:
+        if not self._steps:
+            self.view.value = theme.note("Solve the exercise above first; then press again.")
+            return
         gap = max(abs(s.by_hand - s.library) for s in self._steps)
         same = "the same run" if gap < _EQUAL else "not the same run: look at your scale again"
         self.view.value += f"<p role='status'>Largest difference: {gap:.1g} nats: {same}.</p>"
