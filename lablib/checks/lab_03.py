@@ -44,7 +44,7 @@ def _observed(add_lora: Layer, n_in: int, n_out: int, rank: int, alpha: float, w
         raise TypeError(f"add_lora must return a layer (nn.Module), not a {type(layer).__name__}")
     x = _fixed(5, n_in, name="x")
     if what == _START:
-        return float((layer(x) - old(x)).abs().max())
+        return float((layer(x) - old(x)).detach().abs().max())
     if what == _TRAINED:
         return sum(p.numel() for p in layer.parameters() if p.requires_grad)
     low = _low_rank(layer, n_in, n_out, rank)

@@ -40,7 +40,6 @@ CLAIMED = (
     *(f"split-{side}" for side in illnesses.SIDES),
     "wrong_facts-mix0",
     "lora-tickets",
-    *(sequences.SETTING.format(way) for way in sequences.WAYS),
 )
 # Those that are shown over a few seeds without a claim of their own.
 SHOWN = (*mixing.SETTINGS, "wrong_facts-mix20")

@@ -64,6 +64,6 @@ def test_sequences_are_settings_of_the_catalog():
     for way in sequences.WAYS:
         setting = sequences.SETTING.format(way)
         assert way in catalog.command(loaded, setting, 3)
-        assert setting in catalog.CLAIMED
+        assert setting in catalog.SETTINGS
     assert catalog.build(loaded, "sequence-carried", 1).config.seed == 1
     assert "--method lora" in catalog.command(loaded, "lora-tickets", 0)
