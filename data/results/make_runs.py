@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from lablib import models
 from lablib.history import History
@@ -27,6 +27,11 @@ def jobs(large: bool, seeds: int) -> Iterator[tuple[str, int]]:
         for setting in catalog.LARGE if large else catalog.SETTINGS:
             shown = setting in catalog.SHOWN and seed < FEW
             if seed == 0 or shown or setting in catalog.CLAIMED:
+def jobs(large: bool, seeds: int, only: Sequence[str] = ()) -> Iterator[tuple[str, int]]:
+    """Yield setting and seed; of settings that no claim rests on, only seed 0 unless named."""
+    for seed in range(seeds):
+        for setting in catalog.LARGE if large else catalog.SETTINGS:
+            if seed == 0 or setting in (*catalog.CLAIMED, *only):
                 yield setting, seed
 
 
@@ -38,7 +43,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=(), help="these settings only")
     arguments = parser.parse_args()
     loaded = models.load(arguments.model)
-    for setting, seed in jobs(arguments.model != "mini", arguments.seeds):
+    for setting, seed in jobs(arguments.model != "mini", arguments.seeds, arguments.only):
         if arguments.only and setting not in arguments.only:
             continue
         if stored.path_of(arguments.model, setting, seed).exists():

@@ -56,12 +56,16 @@ class Rule:
         LoRA, where ``defaults`` are those of the plain arms.
     matched : bool
         True: read where each run first reaches a task score. False: at its end.
+    best : bool
+        True: each at that stored rate which keeps most there (of those at which every seed
+        reaches the score). Both choose on the very runs that are judged, which flatters both.
     """
 
     name: str
     about: str
     rates: Callable[[str, str, tuple[float, float]], tuple[float, float]]
     matched: bool = False
+    best: bool = False
 
 
 def scale(model: str, task: str) -> float:
@@ -104,6 +108,14 @@ RULES = {
         "each at its default rate; read where each run first reaches the chosen score",
         lambda model, task, defaults: defaults,
         matched=True,
+    ),
+    "best": Rule(
+        "the same task score, each at its gentlest rate",
+        "each at that of its stored rates which keeps most at the chosen score; read where each "
+        "run first reaches it",
+        lambda model, task, defaults: defaults,
+        matched=True,
+        best=True,
     ),
 }
 
@@ -194,6 +206,11 @@ def hear(
         level = None
     elif level is None:
         level = level_for(runs)
+    if chosen.best:
+        rates = tuple(
+            _gentlest(runs, arm, default, measure, level)
+            for arm, default in zip((FULL, LORA), defaults, strict=True)
+        )
     heard = {arm: _at_rate(runs, arm, rate) for arm, rate in zip((FULL, LORA), rates, strict=True)}
     kept = {
         arm: {r.job.seed: _kept(r, measure, level) for r in found} for arm, found in heard.items()
@@ -296,6 +313,18 @@ def _at_rate(runs: Sequence[Measured], arm: str, rate: float) -> list[Measured]:
         and abs(float(r.facts.get("lr", 0.0)) / rate - 1) < 1e-3
     }
     return [found[seed] for seed in sorted(found)]
+
+
+def _gentlest(
+    runs: Sequence[Measured], arm: str, default: float, measure: str, level: float
+) -> float:
+    """Return the rate of an arm that keeps most at a score which all of its seeds reach."""
+    found = {}
+    for rate in sorted({float(r.facts.get("lr", 0.0)) for r in runs}):
+        kept = [_kept(r, measure, level) for r in _at_rate(runs, arm, rate)]
+        if len(kept) >= FEW and None not in kept:
+            found[rate] = sum(kept) / len(kept)
+    return max(found, key=found.get) if found else default
 
 
 def _kept(run: Measured, measure: str, level: float | None) -> float | None:

@@ -35,7 +35,7 @@ def shelf(shift: float = 0.0, seeds: int = 5):
 
 def test_each_rule_chooses_its_own_runs():
     runs = shelf()
-    heard = {key: court.hear(runs, key) for key in court.RULES}
+    heard = {key: court.hear(runs, key) for key in court.RULES if key != "best"}
     assert heard["steps"].rates == (8e-4, 4e-3)
     assert heard["rate"].rates == (8e-4, 8e-4)
     assert heard["lower"].rates == pytest.approx((8e-5, 8e-4))
@@ -73,6 +73,14 @@ def test_matched_scores_are_read_along_the_curves():
     assert "both at task score 0.30" in found.sentence()
     never = court.hear(shelf(), "matched", level=0.9)
     assert never.verdict == court.OPEN and "LoRA never reaches" in never.sentence()
+
+
+def test_the_gentlest_rate_is_one_at_which_every_seed_gets_there():
+    low = court.hear(shelf(), "best", level=0.1)
+    assert low.rates == pytest.approx((8e-5, 4e-3))  # full at 8e-5 has kept everything there
+    assert low.verdict == court.LESS
+    high = court.hear(shelf(), "best", level=0.5)
+    assert high.rates == pytest.approx((8e-4, 4e-3))  # only the defaults get so far
 
 
 def test_the_default_level_is_one_that_all_reach():
