@@ -11,13 +11,15 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from lablib import models
 from lablib.history import History
 from lablib.lessons import catalog, device, mixing, stored, taskstream
 
-EVERY = 10  # of lab 07's runs only each tenth step is kept: there are many of them
+EVERY = 10  # of lab 07's runs, of which there are many, and of sequences, which are long, only
+# each tenth step is kept
+THINNED = (*mixing.SETTINGS, *taskstream.SETTINGS)
 FEW = 3  # seeds of what is shown over seeds, but not claimed
 
 
@@ -27,11 +29,6 @@ def jobs(large: bool, seeds: int) -> Iterator[tuple[str, int]]:
         for setting in catalog.LARGE if large else catalog.SETTINGS:
             shown = setting in catalog.SHOWN and seed < FEW
             if seed == 0 or shown or setting in catalog.CLAIMED:
-def jobs(large: bool, seeds: int, only: Sequence[str] = ()) -> Iterator[tuple[str, int]]:
-    """Yield setting and seed; of settings that no claim rests on, only seed 0 unless named."""
-    for seed in range(seeds):
-        for setting in catalog.LARGE if large else catalog.SETTINGS:
-            if seed == 0 or setting in (*catalog.CLAIMED, *only):
                 yield setting, seed
 
 
@@ -43,7 +40,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=(), help="these settings only")
     arguments = parser.parse_args()
     loaded = models.load(arguments.model)
-    for setting, seed in jobs(arguments.model != "mini", arguments.seeds, arguments.only):
+    for setting, seed in jobs(arguments.model != "mini", arguments.seeds):
         if arguments.only and setting not in arguments.only:
             continue
         if stored.path_of(arguments.model, setting, seed).exists():
@@ -56,9 +53,9 @@ def main() -> None:
             arguments.model,
             setting,
             seed,
-            catalog.slimmed(history, setting),
+            history,
             catalog.command(loaded, setting, seed),
-            every=EVERY if setting in (*mixing.SETTINGS, *taskstream.SETTINGS) else 1,
+            every=EVERY if setting in THINNED or setting.startswith("sequence-") else 1,
             seconds=round(seconds, 2),
             gflops=round(device.gflops(), 1),
             digest=loaded.digest,

@@ -12,7 +12,6 @@ import copy
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 
@@ -68,16 +67,12 @@ class Exercise:
     # What is compared where a result is drawn by chance: ``through(function)`` is called with the
     # arguments of a case and measures the function, over many draws for instance.
     through: Callable[[Callable[..., Any]], Callable[..., Any]] | None = None
-    # ``observe(function, *arguments)``: what is compared where the function returns something
-    # that cannot be compared itself, such as a layer. Default: what it returns.
-    observe: Callable[..., Any] | None = None
 
     def check(self, function: Callable[..., Any]) -> CheckResult:
         """Return what to tell the learner about ``function``; never raises."""
         if not callable(function):
             return CheckResult(False, f"{self.name} must be a function, not {function!r}.")
         got = [outcome(self._measured(function), case) for case in self.cases]
-        got = [self._outcome(function, case) for case in self.cases]
         if any(value == Raised("NotImplementedError", "") for value in got):
             return CheckResult(False, f"Not written yet. {self.stub}", "stub")
         if all(value is None for value in got) or all(value is Ellipsis for value in got):
@@ -126,19 +121,14 @@ class Exercise:
         for idea in self.misconceptions:
             wrong = self._measured(idea.wrong)
             if all(same(outcome(wrong, case), value) for case, value in pairs):
-            if all(same(self._outcome(idea.wrong, case), value) for case, value in pairs):
                 return idea
         if all(same(value, case.expected) for case, value in plain):
             return None
         for idea in self.misconceptions:
             wrong = self._measured(idea.wrong)
             if all(same(outcome(wrong, case), value) for case, value in plain):
-            if all(same(self._outcome(idea.wrong, case), value) for case, value in plain):
                 return idea
         return None
-
-    def _outcome(self, function: Callable[..., Any], case: Case) -> Any:
-        return outcome(partial(self.observe, function) if self.observe else function, case)
 
     def _call(self, case: Case) -> str:
         if self.through:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -123,7 +124,7 @@ ADD_LORA = Exercise(
     ),
     returns=(float, int),
     cases=tuple(Case(arguments, expected, _named(arguments)) for arguments, expected in _EXPECTED),
-    observe=_observed,
+    through=lambda function: partial(_observed, function),
     misconceptions=(
         Misconception(
             "forgot the scale",

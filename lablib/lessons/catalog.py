@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from lablib import experiment
 from lablib.controls import Controls
-from lablib.history import History
 from lablib.lessons import illnesses, mixing, sequences, taskstream
 from lablib.methods import METHODS
 from lablib.models import LoadedModel
@@ -42,7 +40,11 @@ CLAIMED = (
     "lora-tickets",
 )
 # Those that are shown over a few seeds without a claim of their own.
-SHOWN = (*mixing.SETTINGS, "wrong_facts-mix20")
+SHOWN = (
+    *mixing.SETTINGS,
+    "wrong_facts-mix20",
+    *(sequences.SETTING.format(way) for way in sequences.WAYS),
+)
 # Those that are made for a large model, where each run takes minutes; most wanted first.
 LARGE = (
     "tickets-mix0",
@@ -81,13 +83,6 @@ def build(
     return experiment.build(loaded, task, seed=seed, controls=controls, **given)
 
 
-def slimmed(history: History, setting: str) -> History:
-    """Return what is stored of a run: of a sequence only every tenth step, for its length."""
-    if setting.startswith("sequence-"):
-        history = replace(history, steps=history.steps[9::10])
-    return history
-
-
 def command(loaded: LoadedModel, setting: str, seed: int) -> str:
     """Return the call that makes a run of a setting again."""
     task, given = options(loaded, setting)
@@ -96,6 +91,13 @@ def command(loaded: LoadedModel, setting: str, seed: int) -> str:
         return f"illnesses.build(models.load({loaded.name!r}), {task!r}, {seed}{same})"
     if setting in taskstream.SETTINGS:
         return f"catalog.build(models.load({loaded.name!r}), {setting!r}, {seed})"
+    if setting.startswith("sequence-"):
+        way = setting.removeprefix("sequence-")
+        return f"sequences.build(models.load({loaded.name!r}), {way!r}, {seed})"
+    if setting == "lora-tickets":
+        return (
+            f"python -m lablib run --model {loaded.name} --task {task} --method lora --seed {seed}"
+        )
     if "general" in given:
         given["general"] = SETTINGS[setting][1]["general"]
     flags = "".join(
@@ -104,12 +106,4 @@ def command(loaded: LoadedModel, setting: str, seed: int) -> str:
         for key, value in given.items()
         if key != "watch"
     )
-    if setting.startswith("sequence-"):
-        way = setting.removeprefix("sequence-")
-        return f"sequences.build(models.load({loaded.name!r}), {way!r}, {seed})"
-    if setting == "lora-tickets":
-        return (
-            f"python -m lablib run --model {loaded.name} --task {task} --method lora --seed {seed}"
-        )
-    flags = "".join(f" --{key.replace('_ratio', '')} {value:g}" for key, value in given.items())
     return f"python -m lablib run --model {loaded.name} --task {task} --seed {seed}{flags}"
