@@ -119,7 +119,7 @@ class LikelihoodPicture(Picture):
 
     def detail(self) -> str:
         """Return which model was asked."""
-        return _load().name
+        return f"{_load().name}, asked and not changed"
 
     def seen(self) -> tuple[str, str, str]:
         """Return the bars of the chosen answer."""
@@ -173,7 +173,7 @@ class PerplexityPicture(Picture):
 
     def detail(self) -> str:
         """Return which model reads."""
-        return _load().name
+        return f"{_load().name}, asked and not changed"
 
     def seen(self) -> tuple[str, str, str]:
         """Return the bars of the chosen text and the most surprising text of all."""

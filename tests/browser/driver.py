@@ -107,19 +107,19 @@ def settle(page: Page, seconds: float = 60) -> None:
             )
 
 
-def whole_page(page: Page, kind: str, width: int, most: int = 16_000) -> None:
+# What scrolls the content: in Voila and in JupyterLab an element inside the page.
+_SCROLLER = """(() => [...document.querySelectorAll("*")]
+    .filter(one => one === document.documentElement ||
+        ["auto", "scroll"].includes(getComputedStyle(one).overflowY))
+    .reduce((best, one) => one.scrollHeight > best.scrollHeight ? one : best))()"""
+
+
+def whole_page(page: Page, width: int, most: int = 16_000) -> None:
     """Make the window ``width`` wide and as tall as what is in it, so that a picture shows all."""
     page.set_viewport_size({"width": width, "height": 900})
     page.wait_for_timeout(400)  # widgets lay themselves out anew
-    tall = page.evaluate(
-        """kind => {
-            const inner = document.querySelector(".jp-WindowedPanel-outer");
-            return kind === "lab" && inner ? inner.scrollHeight + 150
-                : document.documentElement.scrollHeight;
-        }""",
-        kind,
-    )
-    page.set_viewport_size({"width": width, "height": min(max(int(tall), 900), most)})
+    hidden = page.evaluate(f"(one => one.scrollHeight - one.clientHeight)({_SCROLLER})")
+    page.set_viewport_size({"width": width, "height": min(900 + int(hidden), most)})
     page.wait_for_timeout(400)
 
 
@@ -129,16 +129,17 @@ def overflows(page: Page) -> list[str]:
     A table in a frame of its own that can be scrolled is no overflow.
     """
     return page.evaluate(
-        """() => {
+        f"() => {{ const scroller = {_SCROLLER};"
+        """
             const found = [], room = 2;
             const look = (one, name) => {
                 if (one.offsetParent !== null && one.scrollWidth > one.clientWidth + room)
                     found.push(`${name}: ${one.scrollWidth} in ${one.clientWidth} px, ` +
                         one.textContent.trim().slice(0, 60));
             };
-            const root = document.documentElement;
-            if (root.scrollWidth > root.clientWidth + room)
-                found.push(`the page: ${root.scrollWidth} in ${root.clientWidth} px`);
+            for (const one of [document.documentElement, scroller])
+                if (one.scrollWidth > one.clientWidth + room)
+                    found.push(`the page: ${one.scrollWidth} in ${one.clientWidth} px`);
             for (const css of [".jp-WindowedPanel-outer", ".jp-OutputArea-output",
                     ".jp-RenderedMarkdown", ".lethe", ".lethe-card"])
                 for (const one of document.querySelectorAll(css)) look(one, css);
