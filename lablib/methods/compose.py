@@ -89,7 +89,13 @@ class Compose(Method):
             part.begin_task(model, number)
 
     def optimizer(self, model: nn.Module, lr: float, weight_decay: float) -> torch.optim.Optimizer:
-        """Return the optimizer of the method that decides which weights are trained."""
+        """Return the optimizer of the method that decides which weights are trained.
+
+        The others are asked as well, for one of them may have to refuse the decay.
+        """
+        for part in self.parts:
+            if weight_decay and part is not self._leader:
+                part.optimizer(model, lr, weight_decay)
         return self._leader.optimizer(model, lr, weight_decay)
 
     def token_weights(self, batch: Batch) -> torch.Tensor | None:

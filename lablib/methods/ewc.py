@@ -42,7 +42,8 @@ class EWC(Method):
 
     ``importance="uniform"`` is L2-SP (F = 1), ``"shuffled"`` the same F on the wrong weights:
     what these keep as well is not the Fisher's doing. Weight decay pulls to 0, not to
-    ``theta*``, and is refused. At ``theta*`` the gradient is 0: first steps are unprotected.
+    ``theta*``, and is refused, also in company (``full+ewc``), except with adapters, where 0
+    is where they began. At ``theta*`` the gradient is 0: first steps are unprotected.
     In memory: F and ``theta*`` in float32, with adapters F alone until a task is finished.
 
     References
@@ -101,7 +102,7 @@ class EWC(Method):
 
     def optimizer(self, model: nn.Module, lr: float, weight_decay: float) -> torch.optim.Optimizer:
         """Return AdamW, without decay."""
-        if weight_decay:
+        if weight_decay and not models.is_adapted(model):
             raise ValueError("EWC pulls to the first weights, weight decay to 0: set it to 0.")
         return super().optimizer(model, lr, weight_decay)
 

@@ -217,9 +217,14 @@ def test_weights_without_a_fisher_are_not_passed_over():
         penalty(method, lora(tiny.model()))
 
 
-def test_weight_decay_is_refused():
+@pytest.mark.parametrize("method", ["ewc", "full+ewc", "replay+ewc"])
+def test_weight_decay_is_refused_alone_and_in_company(method):
     with pytest.raises(ValueError, match="weight decay to 0"):
-        list(tiny.run(method="ewc", weight_decay=0.1, probes=[], max_steps=1, **QUIET))
+        list(tiny.run(method=method, weight_decay=0.1, probes=[], max_steps=1, **QUIET))
+
+
+def test_adapters_may_decay_to_where_they_began():
+    list(tiny.run(method="lora+ewc", weight_decay=0.1, probes=[], max_steps=1, **QUIET))
 
 
 def test_the_stronger_the_springs_the_less_it_moves_and_learns():
