@@ -3,6 +3,7 @@
     python data/results/make_comparison.py [--model mini] [--seeds 5] [--workers 2]
     python data/results/make_comparison.py --model smollm2-135m --seeds 2
     python data/results/make_comparison.py --grid [--model …]
+    python data/results/make_comparison.py --sweep ewc --seeds 3
 
 Half a minute a run for ``mini``; some minutes for SmolLM2, and 3.5 GB a worker. Resumable after a
 kill: a finished run is a file in ``--folder``; delete it there to make it anew. What the
@@ -19,13 +20,14 @@ from tqdm import tqdm
 
 from lablib import models, sweep, tasks
 from lablib.runtime import home_folder
-from lablib.sweep import archive
+from lablib.sweep import archive, arms
 from lablib.sweep.job import content_of
 
 ALL = ("lora", "qlora", "ewc", "stm", "replay", "sa_sft", "low_lr")
 # What is compared on which task; replies is where the STM paper's setting holds.
 METHODS = {"tickets": ALL, "wrong_facts": ALL, "replies": ("stm", "replay", "low_lr")}
 GRID = ("full", "lora")
+SWEPT = ("tickets", "wrong_facts")  # one that makes mute, one that erases
 # 48 test rows at a point make smooth curves; wrong facts are learned within the first 25 steps.
 SMALL = {"probe_early": False, "task_test_rows": 48}
 # 20 steps of 4 rows, measured on the quick items at five points.
@@ -68,13 +70,18 @@ def main() -> None:
     parser.add_argument("--task", nargs="*", default=[], help="these tasks only")
     parser.add_argument("--grid", action="store_true", help="also other rates and ranks")
     parser.add_argument("--labels", nargs="*", default=[], help="these runs of the grid only")
+    parser.add_argument("--sweep", choices=arms.SWEEPS, help="the settings of one method instead")
     parser.add_argument("--folder", type=Path, help="where finished runs are kept")
     arguments = parser.parse_args()
     folder = arguments.folder or home_folder() / "comparisons"
     for plan in plans(arguments.model, arguments.seeds, arguments.task):
         (task,) = plan.tasks
+        if arguments.sweep and task not in SWEPT:
+            continue
         jobs = sweep.jobs(plan, METHODS[task])
-        if arguments.grid:
+        if arguments.sweep:
+            jobs = arms.sweep_jobs(plan, arguments.sweep)
+        elif arguments.grid:
             seen = {job.key() for job in jobs}
             jobs += [job for job in sweep.jobs(plan, GRID, grid=True) if job.key() not in seen]
         if arguments.labels:
@@ -88,7 +95,11 @@ def main() -> None:
                 continue
             bar.set_postfix_str(f"{job.label}, seed {job.seed}")
             command = f"python data/results/make_comparison.py --model {job.model} --task {task}"
-            archive.save(outcome.measured, command + " --grid" * (" " in job.label))
+            if arguments.sweep:
+                command += f" --sweep {arguments.sweep}"
+            elif " " in job.label:
+                command += " --grid"
+            archive.save(outcome.measured, command, arguments.sweep or "")
         bar.close()
 
 

@@ -14,15 +14,17 @@ from lablib.train.weights import write_atomically
 TOP = ("digest", "versions", "machine")  # said at the top of the file, as in all stored results
 
 
-def folder_of(model: str) -> Path:
-    """Return the folder of the stored comparisons of a model."""
-    return data_folder() / "results" / "comparison" / model
+def folder_of(model: str, sweep: str = "") -> Path:
+    """Return the folder of the stored comparisons of a model, or of one of ``arms.SWEEPS``."""
+    results = data_folder() / "results"
+    return results / "sweeps" / sweep / model if sweep else results / "comparison" / model
 
 
-def save(run: Measured, command: str) -> Path:
+def save(run: Measured, command: str, sweep: str = "") -> Path:
     """Write what the repository keeps of a run, rounded; the file appears whole or not at all."""
     label = run.job.label.replace(" ", "-").replace("=", "")
-    path = folder_of(run.job.model) / f"{'+'.join(run.job.tasks)}-{label}-seed{run.job.seed}.json"
+    name = f"{'+'.join(run.job.tasks)}-{label}-seed{run.job.seed}.json"
+    path = folder_of(run.job.model, sweep) / name
     small = json.loads(run.rounded().to_json())
     facts = {name: small["facts"].pop(name) for name in TOP}
     content = {"command": command, "seed": run.job.seed, **facts, **small}
@@ -32,11 +34,15 @@ def save(run: Measured, command: str) -> Path:
     return path
 
 
-def runs(model: str, task: str) -> list[Measured]:
-    """Return the stored runs of a model on a task, arm by arm, seed by seed."""
+def runs(model: str, task: str, sweep: str = "") -> list[Measured]:
+    """Return the stored runs of a model on a task, arm by arm, seed by seed.
+
+    With the name of a sweep its runs instead, which are no comparison by themselves: the
+    baseline is among those of the methods.
+    """
     found = [
         Measured.from_json(path.read_text(encoding="utf-8"))
-        for path in sorted(folder_of(model).glob(f"{task}-*.json"))
+        for path in sorted(folder_of(model, sweep).glob(f"{task}-*.json"))
     ]
     order = list(ARMS)
 

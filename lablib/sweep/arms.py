@@ -75,6 +75,28 @@ ARMS: dict[str, Arm] = {
 }
 REFERENCES = ("full", "joint")  # always drawn: what every method must beat, and may hope for
 
+
+def _springs() -> dict[str, Arm]:
+    """EWC over strengths, and its two controls where they cost the task about as much."""
+    strengths = {
+        "fisher": (0.001, 0.1, 1.0),  # 0.01 is the arm "ewc"
+        "uniform": (0.001, 0.01, 0.1),
+        "shuffled": (0.01, 0.1, 1.0),
+    }
+    return {
+        f"ewc {kind} {strength:g}": Arm(
+            "ewc",
+            f"springs of strength {strength:g}, stiffness: {kind}",
+            settings={"ewc.strength": strength, "ewc.importance": kind},
+        )
+        for kind, values in strengths.items()
+        for strength in values
+    }
+
+
+# What one method needs besides: settings and controls, kept apart from the comparison of methods.
+SWEEPS: dict[str, dict[str, Arm]] = {"ewc": _springs()}
+
 # Learning rates of the grid, for real language models: 1e-5 to 5e-5 (full) and 1e-4 to 2e-4
 # (LoRA) are what people are told to use; the last ones break things.
 GRID_RATES = {
@@ -149,6 +171,20 @@ def jobs(plan: Plan, names: Sequence[str], grid: bool = False) -> list[Job]:
     for job in made[: len(arms)]:
         methods.make(job.method, job.settings)  # a setting out of range is found here
     return made
+
+
+def sweep_jobs(plan: Plan, sweep: str) -> list[Job]:
+    """Return the runs of one of ``SWEEPS``: all its arms with the first seed, then with the next.
+
+    Raises
+    ------
+    ValueError
+        If there is no such sweep.
+    """
+    if sweep not in SWEEPS:
+        raise ValueError(f"There is no sweep {sweep!r}; choose one of {', '.join(SWEEPS)}.")
+    arms = SWEEPS[sweep].items()
+    return [_job(plan, label, arm, seed) for seed in plan.seeds for label, arm in arms]
 
 
 def arm_of(name: str) -> Arm:

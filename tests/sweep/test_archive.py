@@ -35,3 +35,11 @@ def test_what_is_stored_is_read_again_in_the_order_of_the_arms(shelf):
 def test_a_comparison_that_is_not_there_says_how_to_make_it(shelf):
     with pytest.raises(OSError, match=r"make_comparison\.py --model mini --task clinic"):
         archive.load("mini", "clinic")
+
+
+def test_a_sweep_lies_apart_from_the_comparison(shelf):
+    run = replace(measured("ewc fisher 0.1", 0, [0.0, 0.5], {"knowledge": [1.0, 0.5]}), facts=FACTS)
+    path = archive.save(run, "python make.py --sweep ewc", "ewc")
+    assert path.name == "tickets-ewc-fisher-0.1-seed0.json" and not shelf.exists()
+    assert [one.job.label for one in archive.runs("mini", "tickets", "ewc")] == ["ewc fisher 0.1"]
+    assert not archive.runs("mini", "tickets")

@@ -21,6 +21,16 @@ def test_the_two_targets_are_always_run_and_seeds_come_in_rounds():
     assert len({job.key() for job in made}) == len(made)
 
 
+def test_a_sweep_holds_what_the_comparison_does_not():
+    made = arms.sweep_jobs(PLAN, "ewc")
+    compared = {job.key() for job in jobs(PLAN, ["ewc"])}
+    assert len({job.key() for job in made} | compared) == len(made) + len(compared)
+    assert {job.settings["ewc.importance"] for job in made} == {"fisher", "uniform", "shuffled"}
+    assert all(job.label.endswith(f" {job.settings['ewc.strength']:g}") for job in made)
+    with pytest.raises(ValueError, match="no sweep 'x'; choose one of ewc"):
+        arms.sweep_jobs(PLAN, "x")
+
+
 def test_the_upper_target_has_as_many_general_rows_beside_the_task_rows():
     joint = jobs(PLAN, [])[1]
     assert joint.config["mix_ratio"] == 0.5 and joint.config["mix_budget"] == "additive"
