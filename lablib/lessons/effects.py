@@ -6,6 +6,7 @@ the slow test.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -27,6 +28,9 @@ class Runs(Protocol):
     def examined(self, patient: str, seed: int) -> Examined:
         """Return a patient before and after practice."""
 
+    def kicks(self, seed: int) -> dict[str, float]:
+        """Return how far each choice of scrambled weights moves the answers (KL)."""
+
 
 def value(effect: dict[str, Any], runs: Runs, seed: int) -> float:
     """Return the quantity of one effect for one seed."""
@@ -35,6 +39,10 @@ def value(effect: dict[str, Any], runs: Runs, seed: int) -> float:
         return networks.value(effect, seed)
     if run.startswith("patient-"):
         return runs.examined(run.removeprefix("patient-"), seed).recovered
+    if run == "kicks":
+        one, other = metric.removeprefix("log10 of KL, ").split(" over ")
+        kl = runs.kicks(seed)
+        return math.log10(kl[one] / kl[other])
     return _OF_HISTORY[metric](runs.history(run, seed))
 
 

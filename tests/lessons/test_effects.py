@@ -16,7 +16,7 @@ import torch
 from lablib import models
 from lablib.events import Score
 from lablib.history import History
-from lablib.lessons import catalog, effects, patients, stored
+from lablib.lessons import catalog, effects, importance, patients, stored
 
 EFFECTS = tomllib.loads((Path(__file__).parents[1] / "effects.toml").read_text())
 ALL = EFFECTS["effect"]
@@ -24,8 +24,20 @@ IN_NUMPY = [effect for effect in ALL if effect["run"] in ("addition", "lists")]
 IN_TORCH = [effect for effect in ALL if effect not in IN_NUMPY]
 
 
+@functools.cache
+def kicks(seed):
+    """Weights scrambled here and now, in seconds: nothing of it is stored."""
+    loaded = models.load("mini")
+    weighed = importance.weigh(loaded, seed)
+    found = importance.iter_scramble(loaded, weighed, draws=1, names=())
+    return {one.pick: one.kl for one in found if isinstance(one, importance.Scrambled)}
+
+
 class StoredRuns:
     """The runs in data/results."""
+
+    def kicks(self, seed):
+        return kicks(seed)
 
     def history(self, setting, seed):
         return stored.load("mini", setting, seed).history
@@ -39,6 +51,9 @@ class FreshRuns:
 
     def __init__(self):
         self._loaded = models.load("mini")
+
+    def kicks(self, seed):
+        return kicks(seed)
 
     @functools.cache  # noqa: B019 - lives as long as the module's fixture
     def history(self, setting, seed):
