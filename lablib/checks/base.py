@@ -148,15 +148,20 @@ def outcome(function: Callable[..., Any], case: Case) -> Any:
 
 
 def same(value: Any, expected: Any) -> bool:
-    """Return True if two results agree: numbers to 1e-6, all else exactly."""
+    """Return True if two results agree: numbers to 1e-6, also within lists, all else exactly."""
     if isinstance(value, bool) or isinstance(expected, bool):
         return type(value) is type(expected) and value == expected
     numbers = (int, float)
     if isinstance(value, numbers) and isinstance(expected, numbers):
         return math.isclose(value, expected, rel_tol=1e-6, abs_tol=1e-6)
+    if isinstance(value, (list, tuple)) and type(value) is type(expected):
+        return len(value) == len(expected) and all(map(same, value, expected))
     return type(value) is type(expected) and value == expected
 
 
 def show(value: Any) -> str:
     """Return a result as it appears in a message."""
+    if isinstance(value, (list, tuple)):
+        inner = ", ".join(map(show, value))
+        return f"[{inner}]" if isinstance(value, list) else f"({inner})"
     return f"{value:.3g}" if isinstance(value, float) else repr(value)

@@ -139,4 +139,29 @@ LABS: dict[str, LabOutline] = {
             ),
         ),
     ),
+    "05": LabOutline(
+        title="Which weights carry France?",
+        predictions=(
+            Expected("05-stop", "Two weights: where does the best spring let the run stop?"),
+            Expected("05-first", "Percent by which springs shorten the first step"),
+            Expected("05-share", "Percent of the Fisher in one percent of the weights"),
+            Expected("05-order", "Which choice of one percent does most harm?"),
+            Expected("05-overlap", "Percent of France's weights that another capital shares"),
+            Expected("05-stiff", "What do springs a hundred times stiffer do?"),
+            Expected("05-helps", "Which illness do springs help?"),
+            Expected("05-earns", "Does the Fisher keep more than its two controls?"),
+        ),
+        exercises=(
+            Expected("fisher", "Write the Fisher of one weight; it passes the KL test"),
+            Expected("spring", "Write the penalty of EWC and its derivative"),
+        ),
+        answers=(
+            Expected(
+                "05-colleague",
+                "A colleague copies a strength from a paper that used another library, and EWC "
+                "seems to do nothing. In your own words: what may be wrong, and what do you "
+                "measure to find out?",
+            ),
+        ),
+    ),
 }

@@ -18,6 +18,7 @@ from lablib.widgets.courtroom import (
 from lablib.widgets.dashboard import Dashboard
 from lablib.widgets.exercise import Exercise
 from lablib.widgets.firsttogo import FirstToGo
+from lablib.widgets.kltest import KLTest, ThreeFishers
 from lablib.widgets.knobs import KnobPredictions, KnobsLook
 from lablib.widgets.mixlook import RATIO_OPTIONS, MixLook
 from lablib.widgets.predict import Choice, Number, Order, Predictions
@@ -38,18 +39,24 @@ from lablib.widgets.primer import (
 from lablib.widgets.reportcard import ReportCard
 from lablib.widgets.sixquestions import LASTING, SURVIVES, SixQuestions
 from lablib.widgets.splitscreen import SplitScreen, TwoPredictions
+from lablib.widgets.springlook import EARNS, HELPS, STIFFER, ControlsLook, StrengthsLook
 from lablib.widgets.start import Badges, ThisDevice, WorkPlace
 from lablib.widgets.tasksequence import TaskSequence
 from lablib.widgets.taskstream import TaskStream
 from lablib.widgets.tokenshares import TokenShares
 from lablib.widgets.trailplane import RESCUE_NAMES, PlaneLook, TrailPlane
+from lablib.widgets.twoweights import STOPS, TwoWeights
 from lablib.widgets.ward import Patients
+from lablib.widgets.weighing import CHOICES, Weighing
 from lablib.widgets.wordlists import WordLists
 
 __all__ = [
     "CAPABILITIES",
+    "CHOICES",
+    "EARNS",
     "FATES",
     "FURTHER",
+    "HELPS",
     "LARGER",
     "LASTING",
     "PATTERNS",
@@ -58,6 +65,8 @@ __all__ = [
     "RESCUE_NAMES",
     "RULE_NAMES",
     "SHORT_AND_LONG",
+    "STIFFER",
+    "STOPS",
     "SURVIVES",
     "SYMMETRY",
     "TEXTS",
@@ -73,12 +82,14 @@ __all__ = [
     "BesideLibrary",
     "BufferView",
     "Choice",
+    "ControlsLook",
     "Courtroom",
     "Dashboard",
     "DialLook",
     "DivergencePicture",
     "Exercise",
     "FirstToGo",
+    "KLTest",
     "KitPredictions",
     "KnobPredictions",
     "KnobsLook",
@@ -95,13 +106,17 @@ __all__ = [
     "ReportCard",
     "SixQuestions",
     "SplitScreen",
+    "StrengthsLook",
     "TaskSequence",
     "TaskStream",
     "ThisDevice",
+    "ThreeFishers",
     "TokenShares",
     "TrailPlane",
     "TwoPredictions",
+    "TwoWeights",
     "ValleyPicture",
+    "Weighing",
     "WeightsAndOutput",
     "WordLists",
     "WorkPlace",

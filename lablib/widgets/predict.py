@@ -208,7 +208,7 @@ class Order(Prediction):
         key: str,
         question: str,
         items: Sequence[str],
-        ends: tuple[str, str] = ("first", "last"),
+        ends: tuple[str, str] = ("first to go", "last to go"),
     ):
         if len(items) > len(RANKS):
             raise ValueError(f"At most {len(RANKS)} items can be put in order, not {len(items)}.")
@@ -218,9 +218,9 @@ class Order(Prediction):
         for rank, item in enumerate(self.items):
             name = RANKS[rank]
             if rank == 0:
-                name = f"{ends[0]} to go"
+                name = ends[0]
             elif rank == len(items) - 1:
-                name = f"{ends[1]} to go"
+                name = ends[1]
             menu = widgets.Dropdown(
                 options=self.items,
                 value=item,

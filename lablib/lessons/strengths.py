@@ -1,0 +1,262 @@
+"""EWC over strengths and against its controls: stored runs read as curves, and verdicts on them.
+
+Nothing here knows how the runs came out: every sentence is made from the stored numbers, so that
+it changes when they do. Positive differences speak for the springs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from lablib.sweep import Comparison, Measured, archive, compare
+from lablib.sweep.analysis import FEW, Estimate, default_target, estimate, matched, paired
+
+TASKS = ("tickets", "wrong_facts")
+FREE = "no springs"
+KINDS = {
+    "fisher": "Fisher",
+    "uniform": "equal (L2-SP)",
+    "shuffled": "Fisher, shuffled",
+}
+# What is lost in each illness: a mute model no longer says, an erased one no longer knows.
+LOST = {"tickets": "says", "wrong_facts": "knows"}
+HELPS = (
+    "only tickets, where the model goes mute",
+    "only wrong_facts, where facts are erased",
+    "both",
+    "neither",
+)
+STIFFER = (
+    "more is kept, and as much is learned",
+    "more is kept, and less is learned",
+    "no more is kept, and less is learned",
+    "neither changes",
+)
+EARNS = (
+    "It keeps more than both controls",
+    "It keeps more than one of them only",
+    "It keeps no more than either",
+)
+
+
+def label_of(run: Measured) -> str:
+    """Return what a stored run is called here: no springs, or kind and strength."""
+    if run.job.method != "ewc":
+        return FREE
+    kind = run.job.settings.get("ewc.importance", "fisher")
+    return f"{KINDS[kind]} {run.job.settings['ewc.strength']:g}"
+
+
+def runs_of(model: str, task: str) -> list[Measured]:
+    """Return the stored runs of a task: without springs, and with all springs there are."""
+    compared = [one for one in archive.runs(model, task) if one.job.label in ("full", "ewc")]
+    swept = archive.runs(model, task, "ewc")
+    kinds = list(KINDS)
+
+    def place(one: Measured) -> tuple:
+        settings = one.job.settings
+        kind = kinds.index(settings.get("ewc.importance", "fisher"))
+        springs = one.job.method == "ewc"
+        return springs, kind, settings.get("ewc.strength", 0.0), one.job.seed
+
+    return sorted(compared + swept, key=place)
+
+
+def why_missing(model: str, task: str) -> str:
+    """Return what of the stored runs is not there, in one sentence, or an empty string."""
+    names = {label_of(one) for one in runs_of(model, task)}
+    if FREE not in names:
+        return (
+            f"No runs of {model} on {task} without springs are stored; "
+            f"'python data/results/make_comparison.py --model {model} --task {task}' makes them."
+        )
+    if len(names) < 3:
+        return (
+            f"The strengths of {model} on {task} are not stored; 'python data/results/"
+            f"make_comparison.py --model {model} --task {task} --sweep ewc' makes them."
+        )
+    return ""
+
+
+def default_strength(model: str, task: str) -> float | None:
+    """Return the strength of the comparison's own arm of EWC, or None if it is not stored."""
+    stored = (one for one in runs_of(model, task) if one.job.label == "ewc")
+    return next((one.job.settings["ewc.strength"] for one in stored), None)
+
+
+def comparison(model: str, task: str) -> Comparison:
+    """Return the stored runs as arms called by kind and strength; full is called full."""
+    runs = runs_of(model, task)
+    names = {one.job.key(): [label_of(one)] for one in runs if one.job.method == "ewc"}
+    return compare(runs, {one.job.key(): ["full"] for one in runs} | names)
+
+
+def target_of(model: str, task: str) -> float:
+    """Return the task score at which runs are read: nine tenths of what full ends with."""
+    return default_target([one for one in runs_of(model, task) if one.job.method != "ewc"])
+
+
+@dataclass(frozen=True)
+class Best:
+    """The strength of one kind of spring that keeps most where the task is learned.
+
+    Attributes
+    ----------
+    kind, strength
+        Which springs.
+    kept : Estimate
+        Of ``LOST[task]`` of knowledge, where a run first reaches the target.
+    values : dict of int to float
+        The same by seed.
+    """
+
+    kind: str
+    strength: float
+    kept: Estimate
+    values: dict[int, float]
+
+
+def read(run: Measured, target: float) -> float | None:
+    """Return what a run had kept, of what its task makes a model lose, at a task score."""
+    return matched(run, target, LOST[run.job.tasks[0]], "knowledge")
+
+
+def by_strength(model: str, task: str, kind: str) -> dict[float, dict[int, float | None]]:
+    """Return what was kept at the target by strength and seed; None where it is not reached."""
+    target = target_of(model, task)
+    found: dict[float, dict[int, float | None]] = {}
+    for run in runs_of(model, task):
+        own = run.job.settings.get("ewc.importance", "fisher")
+        if run.job.method == "ewc" and own == kind:
+            at = found.setdefault(run.job.settings["ewc.strength"], {})
+            at[run.job.seed] = read(run, target)
+    return found
+
+
+def without(model: str, task: str) -> dict[int, float | None]:
+    """Return what full fine-tuning had kept at the target, by seed."""
+    target = target_of(model, task)
+    return {
+        one.job.seed: read(one, target)
+        for one in runs_of(model, task)
+        if one.job.method != "ewc"
+    }  # fmt: skip
+
+
+def best(model: str, task: str, kind: str) -> Best | None:
+    """Return the best strength of a kind among those at which every seed learns the task."""
+    found = []
+    for strength, values in by_strength(model, task, kind).items():
+        if values and all(value is not None for value in values.values()):
+            found.append(Best(kind, strength, estimate(list(values.values())), dict(values)))
+    return max(found, key=lambda one: one.kept.mean, default=None)
+
+
+def against(one: Mapping[int, float | None], other: Mapping[int, float | None]) -> Estimate | None:
+    """Return one minus other over the seeds that both have."""
+    return paired(one, other)
+
+
+def sure(gap: Estimate | None) -> bool:
+    """Return True if a difference lies above zero beyond its interval, over enough seeds."""
+    return gap is not None and gap.n >= FEW and gap.low is not None and gap.low > 0
+
+
+def helps(model: str) -> tuple[str, dict[str, Estimate | None]]:
+    """Return which illness springs of the default strength help, and the differences.
+
+    A difference is what is kept of knowledge (says for tickets, knows for wrong facts) at the
+    matched task score, with springs minus without, seed by seed. The answer is one of ``HELPS``.
+    """
+    gaps = {}
+    for task in TASKS:
+        strength = default_strength(model, task)
+        values = by_strength(model, task, "fisher").get(strength, {})
+        gaps[task] = against(values, without(model, task))
+    tickets, facts = (sure(gaps[task]) for task in TASKS)
+    index = 2 if tickets and facts else 0 if tickets else 1 if facts else 3
+    return HELPS[index], gaps
+
+
+def stiffer(model: str, task: str = "tickets") -> tuple[str, dict[str, Estimate | None]]:
+    """Return what springs a hundred times the default do, one of ``STIFFER``, and the changes.
+
+    At the end of the runs, seed by seed: the mean says retention of all capabilities, and the
+    task score.
+    """
+    default = default_strength(model, task)
+    ends: dict[float, dict[int, Measured]] = {}
+    for run in runs_of(model, task):
+        settings = run.job.settings
+        if run.job.method == "ewc" and settings.get("ewc.importance", "fisher") == "fisher":
+            ends.setdefault(settings["ewc.strength"], {})[run.job.seed] = run
+    weak, stiff = ends.get(default, {}), ends.get(100 * (default or 0), {})
+    changes = {
+        what: paired({s: of(r) for s, r in stiff.items()}, {s: of(r) for s, r in weak.items()})
+        for what, of in (("kept", Measured.kept), ("learned", lambda run: run.task_score))
+    }
+    lost = changes["learned"]
+    less = lost is not None and lost.n >= FEW and lost.high < 0
+    index = {(True, False): 0, (True, True): 1, (False, True): 2, (False, False): 3}
+    return STIFFER[index[sure(changes["kept"]), less]], changes
+
+
+def earns(model: str, task: str) -> tuple[str, dict[str, Estimate | None]]:
+    """Return whether the Fisher beats its controls, one of ``EARNS``, and the differences.
+
+    Each kind is read at its own best strength, chosen on the same seeds for all kinds alike.
+    """
+    own = best(model, task, "fisher")
+    gaps: dict[str, Estimate | None] = {}
+    for kind in ("uniform", "shuffled"):
+        other = best(model, task, kind)
+        gaps[kind] = against(own.values, other.values) if own and other else None
+    won = sum(sure(gap) for gap in gaps.values())
+    return EARNS[{2: 0, 1: 1, 0: 2}[won]], gaps
+
+
+def sentence_of_gap(name: str, gap: Estimate | None, enough: str = "more") -> str:
+    """Return a difference in words."""
+    if gap is None:
+        return f"{name}: no seed has both, so that nothing can be said"
+    if gap.n < FEW:
+        return f"{name}: {gap}, over too few seeds to be sure"
+    if gap.low > 0:
+        return f"{name}: {gap} {enough}, beyond the interval over {gap.n} seeds"
+    if gap.high < 0:
+        return f"{name}: {gap}, less beyond the interval over {gap.n} seeds"
+    return f"{name}: {gap}, which may be chance over {gap.n} seeds"
+
+
+def verdicts(model: str) -> list[str]:
+    """Return the verdict sentences of lab 05, made from the stored runs of a model."""
+    missing = [said for task in TASKS if (said := why_missing(model, task))]
+    if missing:
+        return missing
+    changed, by = stiffer(model)
+    helped, gaps = helps(model)
+    said = [
+        f"Springs a hundred times stiffer on tickets: {changed}. Kept at the end changes by "
+        f"{by['kept']}, the task score by {by['learned']}.",
+        f"At a matched task score, springs of the default strength help {helped}. "
+        + "; ".join(
+            sentence_of_gap(f"{task} (knowledge, {LOST[task]})", gap) for task, gap in gaps.items()
+        )
+        + ".",
+    ]
+    for task in TASKS:
+        earned, differences = earns(model, task)
+        chosen = [best(model, task, kind) for kind in KINDS]
+        at = ", ".join(
+            f"{KINDS[one.kind]} {one.strength:g} keeps {one.kept}" for one in chosen if one
+        )
+        said.append(
+            f"Does the Fisher earn its price on {task}? {earned}, each at its best strength "
+            f"({at or 'none lets every seed learn the task'}). "
+            + "; ".join(
+                sentence_of_gap(f"against {KINDS[kind]}", gap) for kind, gap in differences.items()
+            )
+            + "."
+        )
+    return said
