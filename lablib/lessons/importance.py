@@ -26,6 +26,7 @@ from lablib.models.prefix import evaluating
 from lablib.tasks.base import Row
 
 SHARE = 0.01  # of all weights
+MAX_LENGTH = 256  # tokens of a row
 N_ROWS = 64  # general rows that the Fisher is estimated on
 N_DRAWS = 64  # of random signs, for the Fisher of a single question
 KICK = 1.0  # size of a kick, in root mean squares of the model's weights
@@ -75,8 +76,7 @@ class Weighed:
 
 def rows_of(loaded: LoadedModel) -> Rows:
     """Return the general rows of a model, ready to be read."""
-    large = loaded.n_parameters >= experiment.SMALL
-    return Rows(experiment.general_pool(loaded), loaded.tokenizer, 256 if large else 128)
+    return Rows(experiment.general_pool(loaded), loaded.tokenizer, MAX_LENGTH)
 
 
 def iter_weigh(loaded: LoadedModel, seed: int = 0) -> Generator[Progress, None, Weighed]:
