@@ -24,7 +24,7 @@ from lablib.methods import fisher
 from lablib.models import LoadedModel
 from lablib.models.prefix import evaluating
 
-STEP = 1e-4  # of one weight; small beside any weight, large beside the last digit of a double
+STEP = 1e-3  # of one weight; small beside a typical weight of any model
 N_ROWS = 16  # general rows
 N_WEIGHTS = 6  # of the chosen matrix, drawn at random
 TOLERANCE = 0.01  # relative error with which half the Fisher must meet the divergence
@@ -148,14 +148,22 @@ def iter_nudge(
             moved[sign] = _read(model, rows, numbers)[0]
         flat[place] = kept
         p = base.exp()
-        kl = statistics.fmean(
-            float((p * (base - logprobs)).sum(-1).mean()) for logprobs in moved.values()
-        )
+        kl = statistics.fmean(_divergence(base, logprobs) for logprobs in moved.values())
         yield Nudged(
             name, place // weight.shape[1], place % weight.shape[1], kl, STEP, p,
             (moved[1] - moved[-1]) / (2 * STEP), spoken, row_of,
         )  # fmt: skip
     yield Progress("nudging", n, n)
+
+
+def _divergence(base: torch.Tensor, moved: torch.Tensor) -> float:
+    """Mean KL(base ‖ moved), exact also where it is tiny.
+
+    ``sum_y p (log p - log q)`` is ``sum_y p (q/p - 1 - log(q/p))``, for ``sum_y q`` is one: no term
+    of this sum is negative, so that nothing cancels.
+    """
+    up = moved - base
+    return float((base.exp() * (up.expm1() - up)).sum(-1).mean())
 
 
 def _read(model: nn.Module, rows, numbers: Sequence[int]):

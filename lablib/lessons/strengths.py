@@ -63,19 +63,24 @@ def runs_of(model: str, task: str) -> list[Measured]:
     return sorted(compared + swept, key=place)
 
 
-def why_missing(model: str, task: str) -> str:
-    """Return what of the stored runs is not there, in one sentence, or an empty string."""
+def why_missing(model: str, task: str, swept: bool = False) -> str:
+    """Return what of the stored runs is not there, in one sentence, or an empty string.
+
+    Parameters
+    ----------
+    model, task : str
+        Whose runs.
+    swept : bool
+        Ask for other strengths and for both controls as well, not only for the comparison of
+        the default strength with none.
+    """
     names = {label_of(one) for one in runs_of(model, task)}
-    if FREE not in names:
-        return (
-            f"No runs of {model} on {task} without springs are stored; "
-            f"'python data/results/make_comparison.py --model {model} --task {task}' makes them."
-        )
-    if len(names) < 3:
-        return (
-            f"The strengths of {model} on {task} are not stored; 'python data/results/"
-            f"make_comparison.py --model {model} --task {task} --sweep ewc' makes them."
-        )
+    command = f"'python data/results/make_comparison.py --model {model} --task {task}"
+    if FREE not in names or default_strength(model, task) is None:
+        return f"No runs of {model} on {task} with and without springs are stored; {command}' does."
+    kinds = {name.rpartition(" ")[0] for name in names}
+    if swept and not kinds >= set(KINDS.values()):
+        return f"Not all springs of {model} on {task} are stored; {command} --sweep ewc' does that."
     return ""
 
 
@@ -229,34 +234,55 @@ def sentence_of_gap(name: str, gap: Estimate | None, enough: str = "more") -> st
     return f"{name}: {gap}, which may be chance over {gap.n} seeds"
 
 
-def verdicts(model: str) -> list[str]:
-    """Return the verdict sentences of lab 05, made from the stored runs of a model."""
-    missing = [said for task in TASKS if (said := why_missing(model, task))]
+def verdict_on_stiffer(model: str) -> str:
+    """Return what springs a hundred times stiffer do, or what is missing."""
+    missing = why_missing(model, "tickets", swept=True)
     if missing:
         return missing
     changed, by = stiffer(model)
+    if None in by.values():
+        return "Springs a hundred times the default are not stored with the same seeds."
+    return (
+        f"Springs a hundred times stiffer on tickets: {changed}. What is kept at the end (says, "
+        f"mean of six) changes by {by['kept']}, the task score by {by['learned']}."
+    )
+
+
+def verdict_on_illness(model: str) -> str:
+    """Return which illness springs help, or what is missing."""
+    missing = [said for task in TASKS if (said := why_missing(model, task))]
+    if missing:
+        return " ".join(missing)
     helped, gaps = helps(model)
-    said = [
-        f"Springs a hundred times stiffer on tickets: {changed}. Kept at the end changes by "
-        f"{by['kept']}, the task score by {by['learned']}.",
-        f"At a matched task score, springs of the default strength help {helped}. "
-        + "; ".join(
-            sentence_of_gap(f"{task} (knowledge, {LOST[task]})", gap) for task, gap in gaps.items()
-        )
-        + ".",
+    parts = [
+        sentence_of_gap(f"{task} (knowledge, {LOST[task]})", gap) for task, gap in gaps.items()
     ]
-    for task in TASKS:
-        earned, differences = earns(model, task)
-        chosen = [best(model, task, kind) for kind in KINDS]
-        at = ", ".join(
-            f"{KINDS[one.kind]} {one.strength:g} keeps {one.kept}" for one in chosen if one
-        )
-        said.append(
-            f"Does the Fisher earn its price on {task}? {earned}, each at its best strength "
-            f"({at or 'none lets every seed learn the task'}). "
-            + "; ".join(
-                sentence_of_gap(f"against {KINDS[kind]}", gap) for kind, gap in differences.items()
-            )
-            + "."
-        )
-    return said
+    return (
+        f"At a matched task score, springs of the default strength help {helped}. "
+        f"With springs minus without: {'; '.join(parts)}."
+    )
+
+
+def verdict_on_fisher(model: str, task: str) -> str:
+    """Return whether the Fisher earns its price on a task, or what is missing."""
+    missing = why_missing(model, task, swept=True)
+    if missing:
+        return missing
+    earned, differences = earns(model, task)
+    chosen = [one for kind in KINDS if (one := best(model, task, kind))]
+    at = ", ".join(f"{KINDS[one.kind]} {one.strength:g} keeps {one.kept}" for one in chosen)
+    parts = [sentence_of_gap(f"against {KINDS[kind]}", gap) for kind, gap in differences.items()]
+    return (
+        f"Does the Fisher earn its price on {task}? {earned}. Each at its best strength, "
+        f"{LOST[task]} of knowledge: {at or 'none lets every seed learn the task'}. The Fisher "
+        f"{'; '.join(parts)}."
+    )
+
+
+def verdicts(model: str) -> list[str]:
+    """Return the verdict sentences of lab 05, made from the stored runs of a model."""
+    return [
+        verdict_on_stiffer(model),
+        verdict_on_illness(model),
+        *(verdict_on_fisher(model, task) for task in TASKS),
+    ]

@@ -80,8 +80,8 @@ def _springs() -> dict[str, Arm]:
     """EWC over strengths, and its two controls where they cost the task about as much."""
     strengths = {
         "fisher": (0.001, 0.1, 1.0),  # 0.01 is the arm "ewc"
-        "uniform": (0.001, 0.01, 0.1),
-        "shuffled": (0.01, 0.1, 1.0),
+        "uniform": (0.001, 0.01),
+        "shuffled": (0.01, 0.1),
     }
     return {
         f"ewc {kind} {strength:g}": Arm(

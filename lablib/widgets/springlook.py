@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import ipywidgets as widgets
 
 from lablib.history import History
@@ -89,10 +91,6 @@ class StoredLook(widgets.VBox):
         """Show the stored runs of the chosen model."""
         for task, view in self.views.items():
             view.value = self._task(task)
-        missing = [strengths.why_missing(self._lab.model, task) for task in strengths.TASKS]
-        if any(missing):
-            self.verdict.value = theme.note("No verdict yet: the stored runs are not all here.")
-            return
         try:
             self.verdict.value = self._judged()
         except (OSError, ValueError) as error:
@@ -107,6 +105,7 @@ class StoredLook(widgets.VBox):
         if missing:
             return theme.note(missing)
         found = strengths.comparison(model, task)
+        more = theme.note(strengths.why_missing(model, task, swept=True))
         own = tuple(
             cross
             for at, history in enumerate(own_runs(self._lab)[-_MOST_OWN:])
@@ -117,16 +116,20 @@ class StoredLook(widgets.VBox):
         seeds = min(len(arm.seeds) for arm in found.arms.values())
         return (
             f"<div class='lethe-card'>{badge('replayed', f'{model}, {seeds} seeds or more')}"
-            f"{live.svg(chart, 440, 300)}{folded('The numbers', numbers)}</div>"
+            f"{live.svg(chart, 440, 300)}{folded('The numbers', numbers)}{more}</div>"
         )
 
-    def _met(self, guess: Choice, answer: str, sentences: list[str]) -> str:
-        self._lab.record.measure(guess.key, answer, "replayed", self._lab.model)
+    def _met(self, guess: Choice, missing: str, answer: Callable[[], str], *said: str) -> str:
+        """A prediction beside what the stored runs say, or why they say nothing yet."""
         mine = theme.escape(guess.value or "none saved")
-        verdict = "".join(f"<p>{theme.escape(said, 2000)}</p>" for said in sentences)
+        measured = "nothing yet"
+        if not missing:
+            measured = answer()
+            self._lab.record.measure(guess.key, measured, "replayed", self._lab.model)
+        verdict = "".join(f"<p>{theme.escape(sentence, 2000)}</p>" for sentence in said)
         return (
             f"<p role='status'><b>{theme.escape(guess.question)}</b><br>Your prediction: "
-            f"{mine}. The stored runs say: {theme.escape(answer)}.</p>{verdict}"
+            f"{mine}. The stored runs say: {theme.escape(measured)}.</p>{verdict}"
         )
 
 
@@ -161,10 +164,14 @@ class StrengthsLook(StoredLook):
 
     def _judged(self) -> str:
         model, (stiff, helps) = self._lab.model, self._guesses
-        said = strengths.verdicts(model)
-        return self._met(stiff, strengths.stiffer(model)[0], said[:1]) + self._met(
-            helps, strengths.helps(model)[0], said[1:2]
-        )
+        unswept = strengths.why_missing(model, "tickets", swept=True)
+        missing = "".join(strengths.why_missing(model, task) for task in strengths.TASKS)
+        return self._met(
+            stiff, unswept, lambda: strengths.stiffer(model)[0],
+            strengths.verdict_on_stiffer(model),
+        ) + self._met(
+            helps, missing, lambda: strengths.helps(model)[0], strengths.verdict_on_illness(model)
+        )  # fmt: skip
 
 
 class ControlsLook(StoredLook):
@@ -189,8 +196,12 @@ class ControlsLook(StoredLook):
 
     def _judged(self) -> str:
         model = self._lab.model
-        answer, _ = strengths.earns(model, "tickets")
-        return self._met(self._guesses[0], answer, strengths.verdicts(model)[2:]) + self._costs()
+        unswept = strengths.why_missing(model, "tickets", swept=True)
+        said = self._met(
+            self._guesses[0], unswept, lambda: strengths.earns(model, "tickets")[0],
+            *(strengths.verdict_on_fisher(model, task) for task in strengths.TASKS),
+        )  # fmt: skip
+        return said + ("" if strengths.why_missing(model, "tickets") else self._costs())
 
     def _costs(self) -> str:
         rows = []

@@ -23,7 +23,7 @@ from lablib.widgets.parts import folded, table
 from lablib.widgets.predict import Number, Order
 
 CHOICES = tuple(sorted(PICKS.values()))  # as the prediction offers them: no order of harm
-KICKS = 5  # of each choice, for a small model
+KICKS = 3  # of each choice, for a small model
 _HEAD = (
     "what was scrambled", "answers moved: KL", "as the Fisher says: KL", "kept (says)",
     "kept (knows)", "knowledge kept (says)", "knowledge kept (knows)",
