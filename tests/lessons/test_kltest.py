@@ -55,7 +55,7 @@ def test_it_agrees_with_the_fisher_of_the_methods(loaded, rows, nudged):
     numbers = fisher.some_rows(rows, 4, 0)
     exact = fisher.diagonal(loaded.model, rows, numbers, kind="exact")
     for one in nudged:
-        assert one.exact() == pytest.approx(float(exact[one.name][one.row, one.column]), rel=1e-3)
+        assert one.exact() == pytest.approx(float(exact[one.name][one.row, one.column]), rel=5e-3)
 
 
 def test_squared_batches_are_what_their_formula_says(nudged):
