@@ -19,6 +19,7 @@ EXERCISES: dict[str, dict[str, Exercise]] = {
     "07": {"realized_mix": lab_07.REALIZED_MIX, "reservoir": lab_07.RESERVOIR},
     "03": {"add_lora": lab_03.ADD_LORA, "largest_rank": lab_03.LARGEST_RANK},
     "05": {"fisher": lab_05.FISHER, "spring": lab_05.SPRING},
+    "07": {"realized_mix": lab_07.REALIZED_MIX, "reservoir": lab_07.RESERVOIR},
 }
 
 __all__ = ["EXERCISES", "CheckResult", "Exercise"]
