@@ -16,7 +16,6 @@ EXERCISES: dict[str, dict[str, Exercise]] = {
         "diagnose": lab_02.DIAGNOSE,
         "cheapest": lab_02.CHEAPEST,
     },
-    "07": {"realized_mix": lab_07.REALIZED_MIX, "reservoir": lab_07.RESERVOIR},
     "03": {"add_lora": lab_03.ADD_LORA, "largest_rank": lab_03.LARGEST_RANK},
     "05": {"fisher": lab_05.FISHER, "spring": lab_05.SPRING},
     "07": {"realized_mix": lab_07.REALIZED_MIX, "reservoir": lab_07.RESERVOIR},

@@ -118,27 +118,6 @@ LABS: dict[str, LabOutline] = {
             ),
         ),
     ),
-    "07": LabOutline(
-        title="How little is enough, and what is in it? Replay and data mixing",
-        predictions=(
-            Expected("07-smallest", "Smallest mix ratio that keeps nine tenths of knowledge"),
-            Expected("07-kit-tickets", "Cheapest kit that rescues knowledge on tickets"),
-            Expected("07-kit-wrong", "Cheapest kit that rescues untouched capitals, wrong facts"),
-            Expected("07-tokens", "Share of learned tokens, if a fifth of the rows is general"),
-            Expected("07-buffer", "Rows of the first task left, if every new row gets in"),
-        ),
-        exercises=(
-            Expected("realized_mix", "Count the mix that the loss really sees"),
-            Expected("reservoir", "Write reservoir sampling"),
-        ),
-        answers=(
-            Expected(
-                "07-desk",
-                "The help desk lets you keep very little of its old data. In your own words: which "
-                "rows would you ask for, how many, and what would you measure?",
-            ),
-        ),
-    ),
     "05": LabOutline(
         title="Which weights carry France?",
         predictions=(
