@@ -48,7 +48,7 @@ def ratio_curve(
                 name = f"your run {number}, {'task' if style == TASK else 'knowledge'}"
                 lines.append(Line(name, (place(ratio),), (value,), style=style + 4, label=""))
     seeds = {one.seeds for one in points.values()}
-    notes = ["The ratios stand equally far apart. Shaded: 95% interval of the mean over seeds."]
+    notes = ["The ratios are spaced evenly. Shaded: 95% interval of the mean over seeds."]
     if own:
         notes.append("Single markers: your own runs, one seed each.")
     return Chart(
