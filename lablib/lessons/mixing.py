@@ -18,6 +18,7 @@ from lablib.lessons.kits import FOLDER, KITS
 from lablib.lessons.reading import NAMES
 from lablib.models import LoadedModel
 from lablib.probes import PROBES
+from lablib.sweep import archive
 from lablib.sweep.analysis import Estimate, estimate, first_crossing, paired, read_at
 from lablib.tasks import Row
 from lablib.train import Run
@@ -301,4 +302,30 @@ def foreign() -> list[tuple[str, str, str, str, str, str]]:
                 rows.append(
                     (model, source, f"{ratio:g}", str(one.main), str(one.task), str(one.seeds))
                 )
+    return rows
+
+
+# Arms of the stored comparisons that rehearse the whole pool, and in what words.
+_ARMS = {
+    "full": "nothing",
+    "replay": f"the whole pool, {MIX:g} of the rows",
+    "joint": "the whole pool, as many rows again, on top",
+}
+
+
+def whole_pool(model: str, task: str) -> list[tuple[str, str, str, str, str]]:
+    """Return rows of a table: what the whole pool keeps in the stored comparison of methods.
+
+    Empty if there is none. On wrong_facts, knowledge counts the re-taught capitals as lost.
+    """
+    try:
+        arms = archive.load(model, task).arms
+    except (OSError, ValueError):
+        return []
+    rows = []
+    for name, words in _ARMS.items():
+        if name in arms and "knowledge" in arms[name].by_capability:
+            arm, knowledge = arms[name], arms[name].by_capability["knowledge"]
+            values = (knowledge["says"], knowledge["knows"], arm.task_score)
+            rows.append((words, *(str(v or "–") for v in values), str(len(arm.seeds))))
     return rows

@@ -199,16 +199,28 @@ class Auction(widgets.VBox):
             found, source = kits.cheapest(stored, mixing.ENOUGH), "replayed"
             detail = f"{model}, mean of {min(points[kit].seeds for kit in stored)} seeds"
         else:
-            return theme.note(
+            said = (
                 f"For {model} on {task} not all kits are stored: buy all four to find the cheapest."
             )
+            return theme.note(said) + (_stored(points, task) if stored else "") + _pool(model, task)
         self._lab.record.measure(KEYS[task], found, source, detail)
         guess = theme.escape(self._predictions.choices[task].value or "none saved")
         said = (
             f"<p><b>{task}</b>. Your prediction: {guess}. Measured ({theme.escape(detail)}): the "
             f"cheapest kit that rescues is <b>{found}</b>.</p>"
         )
-        return said + (_stored(points, task) if stored else "")
+        return said + (_stored(points, task) if stored else "") + _pool(model, task)
+
+
+def _pool(model: str, task: str) -> str:
+    """What the whole pool keeps, from the stored comparison of methods."""
+    rows = mixing.whole_pool(model, task)
+    if not rows:
+        return ""
+    header = ("rehearsed", "knowledge, said", "still ranked first", "task score", "seeds")
+    counted = " (re-taught capitals count as lost)" if task == "wrong_facts" else ""
+    caption = f"For comparison, the usual pool of {model} on {task}: knowledge kept{counted}"
+    return badge("replayed", model) + table(caption, header, rows)
 
 
 def _stored(points: dict[str, mixing.Point], task: str) -> str:

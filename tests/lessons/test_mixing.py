@@ -164,6 +164,15 @@ def test_a_stored_run_may_keep_a_part_of_its_steps(tmp_path, monkeypatch):
     assert mixing.foreign() == []
 
 
+def test_the_whole_pool_is_read_from_the_stored_comparison(tmp_path, monkeypatch):
+    rows = mixing.whole_pool("mini", "tickets")
+    assert [row[0].split(",")[0] for row in rows] == ["nothing", *["the whole pool"] * 2]
+    kept = [float(row[1].split()[0]) for row in rows]
+    assert kept[0] < kept[1] and rows[0][-1] == "5"
+    monkeypatch.setattr(mixing.archive, "folder_of", lambda model: tmp_path)
+    assert mixing.whole_pool("mini", "tickets") == []
+
+
 # ---------------------------------------------------------------------- counts, buffers
 
 
