@@ -255,6 +255,17 @@ def smallest_in_words(points: Mapping[float, Point], capability: str = "knowledg
     return NOT_EVEN if ratio is None else RATIO_NAMES[ratio]
 
 
+def not_stored(points: Mapping[float, Point]) -> str:
+    """Say which ratios are missing, for then a smaller rescue may have been overlooked."""
+    missing = [f"{ratio:g}" for ratio in RATIOS if ratio not in points]
+    if not missing:
+        return ""
+    return (
+        f"Not stored: the ratios {', '.join(missing)}. A smaller one than is named here may do; "
+        "your own runs can tell."
+    )
+
+
 def rule_of_thumb(points: Mapping[float, Point]) -> str:
     """Say what a fifth to three tenths of general rows do, against a twentieth and a half."""
     if not {0.05, 0.2, 0.3, 0.5} <= set(points):

@@ -101,7 +101,7 @@ class Auction(widgets.VBox):
         self.kit.observe(lambda _: self._kit_changed(), "value")
         self.job = Job("Buy and train", self._make, self._take, self._done)
         for box in (self.kit, self.task):
-            box.layout.width = "min(22em, 95%)"
+            box.layout.width, box.layout.margin = "min(22em, 95%)", "2px 14px 6px 0"
         row = widgets.HBox([self.task, self.kit])
         row.layout.flex_flow = "row wrap"
         self.live, self.purchases, self.stored = (widgets.HTML() for _ in range(3))

@@ -101,12 +101,13 @@ class MixLook(widgets.VBox):
                 "make your own runs."
             ) + self._beside(points, runs)
         found = mixing.smallest_in_words(points)
-        self._lab.record.measure(
-            self._smallest.key, found, "replayed", f"{model}, mean of {_seeds(points)} seeds"
-        )
+        missing = mixing.not_stored(points)
+        detail = f"{model}, mean of {_seeds(points)} seeds. {missing}".strip()
+        self._lab.record.measure(self._smallest.key, found, "replayed", detail)
         return (
             f"<p>Your prediction: {guess}. Measured: the smallest ratio at which the mean over "
             f"seeds keeps at least {mixing.ENOUGH:g} of knowledge is <b>{found}</b>.</p>"
+            + theme.note(missing)
             + self._beside(points, runs)
             + theme.note(mixing.rule_of_thumb(points))
             + folded("The numbers", _numbers(points) + _by_capability(points))

@@ -46,7 +46,7 @@ class TokenShares(widgets.VBox):
             )
         )
         for box in (self.task, self.unit, self.ratio):
-            box.layout.width = "min(16em, 95%)"
+            box.layout.width, box.layout.margin = "min(18em, 95%)", "2px 14px 6px 0"
         row = widgets.HBox([self.task, self.unit, self.ratio])
         row.layout.flex_flow = "row wrap"
         self.job = Job("Draw the batches", self._make, self._take, self.draw)

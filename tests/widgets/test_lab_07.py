@@ -72,6 +72,7 @@ def test_mix_look_collects_runs_and_opens_the_stored_curve(lab, record, results)
     again = MixLook(lab, lab.dashboard(), smallest)
     assert "<details>" in again.stored.value and "one in ten" in again.stored.value
     assert "twenty to thirty percent" in again.stored.value
+    assert "Not stored: the ratios 0.01, 0.02." in again.stored.value
     assert "replayed from a stored run" in again.stored.value
     smallest.save("one in twenty")
     again.add(make_history({"knowledge": [1.0, 0.9, 0.6]}, mix_ratio=0.07, lr=LR))
