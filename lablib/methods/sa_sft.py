@@ -24,6 +24,7 @@ from lablib.tasks.base import Row
 
 PATIENCE = 4  # dialogues written for each one wanted, before it is enough
 AT_LEAST = 128  # and at least so many
+NOTHING = "nothing"
 THIRD_HAND = "0.7 and top-p 0.9 in second-hand reports of the paper; 1 is the identity below"
 
 
@@ -48,7 +49,8 @@ class SASFT(Method):
     beginning-of-text token instead. ``"given"``: it answers questions of the general rows
     (not their answers). ``"auto"``: own, and given for what is missing. ``mini`` needs no help:
     its questions were learned too, and 96 of 96 dialogues ended by themselves. The number
-    written is at most the number of rows the run trains on.
+    written is at most the number of rows the run trains on. ``leave_out`` deletes every dialogue
+    that mentions a subject (``sieve.SUBJECTS``) from what was written; the rest is shown oftener.
 
     References
     ----------
@@ -67,6 +69,7 @@ class SASFT(Method):
     temperature: float = setting(1.0, unit="", low=0.1, high=2.0, source=THIRD_HAND)
     top_p: float = setting(1.0, unit="probability", low=0.05, high=1.0, source=THIRD_HAND)
     max_new_tokens: int = setting(96, unit="tokens", low=4, high=1024, source="ours")
+    leave_out: str = setting(NOTHING, unit="", choices=(NOTHING, *sieve.SUBJECTS), source="ours")
 
     dialogues_ = ()  # what the base wrote and the sieve let pass
     report_ = None  # counts: written, kept, dropped by reason, topics, answer tokens, seconds
@@ -79,20 +82,23 @@ class SASFT(Method):
         given = [] if self.prompts == "own" else [row.prompt for row in general.rows]
         order = torch.randperm(len(given), generator=runtime.generator(seed, "prompts")).tolist()
         given, asked = [given[i] for i in order], sorted(world.probe_prompts())
-        about = [self.settings(), seed, wanted, general.max_length, given, asked]
+        written = {k: v for k, v in self.settings().items() if k != "leave_out"}
+        about = [written, seed, wanted, general.max_length, given, asked]
         file = f"dialogues-{_fingerprint(base, tokenizer, about)}.json"
         found = read_json_dict(file)
         if not found:
             found = yield from self._write(base, tokenizer, wanted, given, general.max_length, seed)
             with suppress(OSError):  # without a home they are written anew, which takes time only
                 write_json(runtime.home_folder() / "cache" / file, found)
-        self.dialogues_ = [Dialogue(**{**d, "ids": tuple(d["ids"])}) for d in found["dialogues"]]
-        self.report_ = found["report"]
+        whole = [Dialogue(**{**d, "ids": tuple(d["ids"])}) for d in found["dialogues"]]
+        out = self.leave_out
+        self.dialogues_ = [d for d in whole if out == NOTHING or not sieve.mentions(d, out)]
+        self.report_ = {**found["report"], "left_out": len(whole) - len(self.dialogues_)}
         if not self.dialogues_:
             raise ValueError(
                 f"Of {self.report_['written']} dialogues that the base wrote none can be used "
-                f"({self.report_['dropped']}): raise sa_sft.max_new_tokens or max_length, or set "
-                "sa_sft.prompts to given."
+                f"({self.report_['dropped']}): raise sa_sft.max_new_tokens or max_length, set "
+                "sa_sft.prompts to given, or leave nothing out."
             )
 
     def pool(self, general: Rows, past: Sequence[Rows]) -> Rows:

@@ -24,6 +24,12 @@ TOPICS = {
     "explanations": r"\b(what|why|who|when|where|which|explain|describe|difference)\b",
 }
 
+# What may be deleted from what was written, whatever else a line is about.
+SUBJECTS = {
+    "arithmetic": r"\d|\b(plus|minus|sum|add|adds|subtract|calculate|difference|how (many|much))\b",
+    "capitals": r"\bcapitals?\b",
+}
+
 
 class Sieve:
     """Lets each dialogue pass once, or says why not.
@@ -82,13 +88,21 @@ def loops(text: str) -> bool:
     return max(fours.values(), default=0) >= LOOP or any(len({*four}) == 1 for four in fours)
 
 
+def topic(dialogue: Dialogue) -> str:
+    """Return the first of ``TOPICS`` that the question mentions, or ``"other"``."""
+    text = (dialogue.prompt or dialogue.completion).lower()
+    return next((name for name, words in TOPICS.items() if re.search(words, text)), "other")
+
+
 def topics(dialogues: Iterable[Dialogue]) -> dict[str, int]:
     """Return how many dialogues mention each of ``TOPICS``, by the question, most first."""
-    counts: Counter[str] = Counter()
-    for dialogue in dialogues:
-        text = (dialogue.prompt or dialogue.completion).lower()
-        counts[next((t for t, words in TOPICS.items() if re.search(words, text)), "other")] += 1
-    return dict(counts.most_common())
+    return dict(Counter(map(topic, dialogues)).most_common())
+
+
+def mentions(dialogue: Dialogue, subject: str) -> bool:
+    """Return True if question or answer mentions one of ``SUBJECTS``."""
+    text = f"{dialogue.prompt} {dialogue.completion}".lower()
+    return bool(re.search(SUBJECTS[subject], text))
 
 
 def _is_plain_text(dialogue: Dialogue) -> bool:
