@@ -19,7 +19,7 @@ from lablib.lessons import catalog, device, mixing, stored, taskstream
 
 EVERY = 10  # of lab 07's runs, of which there are many, and of sequences, which are long, only
 # each tenth step is kept
-THINNED = (*mixing.SETTINGS, *taskstream.SETTINGS)
+THINNED = (*mixing.SETTINGS, *taskstream.SETTINGS, *catalog.DIARIES)
 FEW = 3  # seeds of what is shown over seeds, but not claimed
 
 

@@ -8,12 +8,16 @@ from lablib import experiment
 from lablib.controls import Controls
 from lablib.lessons import illnesses, mixing, sequences, taskstream
 from lablib.methods import METHODS
-from lablib.models import LoadedModel
+from lablib.models import LoadedModel, sieve
 from lablib.runtime import data_folder
 from lablib.train import Run
 
+# Measured at the ends only: no curve and no answer of these is shown.
+ENDS_ONLY = {"probe_every": 10_000, "watch": ()}
+DIARY = {"method": "sa_sft", **ENDS_ONLY}
+
 # setting -> (task, what differs from the default of the model); "lr" is a factor of its rate,
-# "general" a file below the repository
+# "general" a file below the repository, "settings" what the method is given
 SETTINGS: dict[str, tuple[Any, dict[str, Any]]] = {
     "tickets-mix0": ("tickets", {}),
     "tickets-mix20": ("tickets", {"mix_ratio": 0.2}),
@@ -30,7 +34,13 @@ SETTINGS: dict[str, tuple[Any, dict[str, Any]]] = {
     **taskstream.SETTINGS,
     "lora-tickets": ("tickets", {}),
     **{sequences.SETTING.format(way): ("+".join(sequences.ORDER), {}) for way in sequences.WAYS},
+    "diary-whole": ("tickets", DIARY),
+    **{
+        f"diary-no-{subject}": ("tickets", {**DIARY, "settings": {"leave_out": subject}})
+        for subject in sieve.SUBJECTS
+    },
 }
+DIARIES = tuple(name for name in SETTINGS if name.startswith("diary-"))
 # Those whose effect is a claim of a lab, and therefore made with every seed.
 CLAIMED = (
     "tickets-mix0",
@@ -44,6 +54,7 @@ SHOWN = (
     *mixing.SETTINGS,
     "wrong_facts-mix20",
     *(sequences.SETTING.format(way) for way in sequences.WAYS),
+    *DIARIES,
 )
 # Those that are made for a large model, where each run takes minutes; most wanted first.
 LARGE = (
@@ -100,10 +111,12 @@ def command(loaded: LoadedModel, setting: str, seed: int) -> str:
         )
     if "general" in given:
         given["general"] = SETTINGS[setting][1]["general"]
+    chosen = given.pop("settings", {})
     flags = "".join(
         f" --{key.replace('_ratio', '').replace('_', '-')} "
         + (value if isinstance(value, str) else f"{value:g}")
         for key, value in given.items()
         if key != "watch"
     )
+    flags += "".join(f" --set {given['method']}.{key}={value}" for key, value in chosen.items())
     return f"python -m lablib run --model {loaded.name} --task {task} --seed {seed}{flags}"

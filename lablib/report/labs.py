@@ -24,6 +24,7 @@ class LabOutline:
     predictions: tuple[Expected, ...]
     exercises: tuple[Expected, ...]
     answers: tuple[Expected, ...] = ()  # answered in the learner's own words
+    recommends: bool = False  # True: a recommendation with its evidence belongs in the report
 
 
 LABS: dict[str, LabOutline] = {
@@ -163,5 +164,30 @@ LABS: dict[str, LabOutline] = {
                 "rows would you ask for, how many, and what would you measure?",
             ),
         ),
+    ),
+    "08": LabOutline(
+        title="No old data may be kept: can the model write its own?",
+        predictions=(
+            Expected("08-mean", "Mean chance of heads of the coins after forty generations, T = 1"),
+            Expected("08-cold", "Where most coins end at temperature 0.3"),
+            Expected("08-right", "Share of the diary's checkable lines that are right"),
+            Expected("08-arithmetic", "Arithmetic left if every line on arithmetic is deleted"),
+            Expected("08-capitals", "Capitals left if every line on capitals is deleted"),
+            Expected("08-real", "Does the diary keep less or more than real rows?"),
+            Expected("08-gradient", "Length of the mean gradient over four times as many samples"),
+            Expected("08-friday", "Which option keeps most at the same task score?"),
+        ),
+        exercises=(
+            Expected("sample_token", "Draw a token at a temperature"),
+            Expected("clean", "Sift a diary without breaking what must hold"),
+        ),
+        answers=(
+            Expected(
+                "08-letter",
+                "Write to the help desk in three sentences: what do you recommend, on what "
+                "evidence, and what has nobody measured?",
+            ),
+        ),
+        recommends=True,
     ),
 }

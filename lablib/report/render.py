@@ -52,7 +52,8 @@ def sections(record: Record) -> list[Section]:
     """Return the parts of the report in reading order."""
     outline, content = LABS[record.lab], record.read()
     parts = [_about(record), _predictions(outline, content), _runs(content)]
-    parts += _exercises(outline, content) + _answers(outline, content)
+    parts += _exercises(outline, content) + _recommendation(outline, content)
+    parts += _answers(outline, content)
     parts.append(_what_is_missing(outline, content))
     return parts
 
@@ -130,6 +131,22 @@ def _exercises(outline, content) -> list[Section]:
     return [table, *codes]
 
 
+def _recommendation(outline, content) -> list[Section]:
+    if not outline.recommends:
+        return []
+    made = content["kept"].get("recommendation")
+    if not made:
+        return [Section("Recommendation", f"Recommendation: {MISSING}.")]
+    constraints = "; ".join(made["constraints"]) or "none stated"
+    rows = [
+        ("recommended", made["text"]),
+        ("constraints", constraints),
+        ("measured on", made["basis"]),
+    ]
+    rows += [("evidence", reason) for reason in made["evidence"]]
+    return [Section("Recommendation", header=("what", "said"), rows=tuple(rows))]
+
+
 def _answers(outline, content) -> list[Section]:
     parts = []
     for expected in outline.answers:
@@ -150,6 +167,8 @@ def _what_is_missing(outline, content) -> Section:
         for expected in wanted
         if expected.key not in have
     ]
+    if outline.recommends and "recommendation" not in content["kept"]:
+        absent.append("recommendation: Friday's decision")
     if not absent:
         return Section("What is missing", "Nothing: every part of this report is filled in.")
     return Section("What is missing", header=("part",), rows=tuple((part,) for part in absent))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from lablib.runtime import data_folder
-from lablib.sweep.analysis import Comparison, compare
+from lablib.sweep.analysis import BASELINE, Comparison, compare
 from lablib.sweep.arms import ARMS
 from lablib.sweep.measured import Measured
 from lablib.train.weights import write_atomically
@@ -56,15 +57,35 @@ def runs(model: str, task: str, sweep: str = "") -> list[Measured]:
     return sorted(found, key=place)
 
 
-def load(model: str, task: str, target: float | None = None) -> Comparison:
+def load(
+    model: str,
+    task: str,
+    target: float | None = None,
+    arms: Sequence[str] | None = None,
+    sweep: str = "",
+) -> Comparison:
     """Return a stored comparison.
+
+    Parameters
+    ----------
+    model, task : str
+        What is compared.
+    target : float, optional
+        Task score at which arms are matched; see ``compare``.
+    arms : sequence of str, optional
+        Labels of the arms wanted, beside full fine-tuning; those that are not stored are left
+        out. Default: all.
+    sweep : str
+        One of ``arms.SWEEPS`` whose runs are compared as well.
 
     Raises
     ------
     OSError
         If there is none, with the command that makes it.
     """
-    found = runs(model, task)
+    found = runs(model, task) + (runs(model, task, sweep) if sweep else [])
+    if arms is not None:
+        found = [run for run in found if run.job.label in (BASELINE, *arms)]
     if not found:
         raise OSError(
             f"No comparison of {model} on {task} is stored; "

@@ -8,6 +8,7 @@ from lablib.widgets.auction import Auction, KitPredictions
 from lablib.widgets.besidelibrary import BesideLibrary
 from lablib.widgets.bufferview import BufferView
 from lablib.widgets.choice import CAPABILITIES, ModelChoice
+from lablib.widgets.coins import ENDS, CoinDemo
 from lablib.widgets.courtroom import (
     FURTHER,
     RULE_NAMES,
@@ -16,8 +17,13 @@ from lablib.widgets.courtroom import (
     WeightsAndOutput,
 )
 from lablib.widgets.dashboard import Dashboard
+from lablib.widgets.diary import DiaryDesk
+from lablib.widgets.diarytraining import DiaryTraining
+from lablib.widgets.equaltokens import OUTCOMES, EqualTokens
 from lablib.widgets.exercise import Exercise
 from lablib.widgets.firsttogo import FirstToGo
+from lablib.widgets.friday import Friday
+from lablib.widgets.gradientcheck import GUESSES, GradientCheck
 from lablib.widgets.kltest import KLTest, ThreeFishers
 from lablib.widgets.knobs import KnobPredictions, KnobsLook
 from lablib.widgets.mixlook import RATIO_OPTIONS, MixLook
@@ -54,11 +60,14 @@ __all__ = [
     "CAPABILITIES",
     "CHOICES",
     "EARNS",
+    "ENDS",
     "FATES",
     "FURTHER",
+    "GUESSES",
     "HELPS",
     "LARGER",
     "LASTING",
+    "OUTCOMES",
     "PATTERNS",
     "RATIO_OPTIONS",
     "RESCUES",
@@ -82,13 +91,19 @@ __all__ = [
     "BesideLibrary",
     "BufferView",
     "Choice",
+    "CoinDemo",
     "ControlsLook",
     "Courtroom",
     "Dashboard",
     "DialLook",
+    "DiaryDesk",
+    "DiaryTraining",
     "DivergencePicture",
+    "EqualTokens",
     "Exercise",
     "FirstToGo",
+    "Friday",
+    "GradientCheck",
     "KLTest",
     "KitPredictions",
     "KnobPredictions",

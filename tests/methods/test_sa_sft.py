@@ -12,7 +12,7 @@ from lablib.methods.sa_sft import SASFT
 from lablib.models import Rows, encode_row
 from lablib.models.dialogues import Dialogue, iter_dialogues
 from lablib.models.sample import sample
-from lablib.models.sieve import Sieve, loops, topics
+from lablib.models.sieve import Sieve, loops, mentions, topics
 from tests import tiny
 
 QUIET = {"probes": [], "full_probes": False, "probe_early": False, "task_test_rows": 0}
@@ -206,6 +206,33 @@ def test_mini_writes_questions_of_its_own_and_none_of_a_probe(mini):
     assert report["answer_tokens"] == int((batch.labels != -100).sum())
     end = mini.tokenizer.eos_token_id
     assert all(pool.encoded(i)[0][-1] == end for i in range(60))
+
+
+def test_a_subject_is_left_out_of_what_was_written_once(mini, tmp_path, monkeypatch):
+    monkeypatch.setenv("LETHE_HOME", str(tmp_path))
+    whole, pool, _ = prepared(mini.model, mini.tokenizer, n_dialogues=60)
+    thinned, rest, parts = prepared(
+        mini.model, mini.tokenizer, n_dialogues=60, leave_out="arithmetic"
+    )
+    assert not parts  # the same diary, read from the cache
+    assert 0 < len(rest) < 60 and thinned.report_["left_out"] == 60 - len(rest)
+    assert whole.report_["left_out"] == 0
+    assert set(rest.rows) < set(pool.rows)
+    assert not any(char.isdigit() for row in rest.rows for char in row.prompt + row.completion)
+
+
+@pytest.mark.parametrize(
+    ("text", "subject", "found"),
+    [
+        ("What is 3 + 4?", "arithmetic", True),
+        ("How many words are here?", "arithmetic", True),
+        ("Spell address.", "arithmetic", False),
+        ("Name Peru's capital.", "capitals", True),
+        ("Where is Peru?", "capitals", False),
+    ],
+)
+def test_a_line_mentions_a_subject(text, subject, found):
+    assert mentions(dialogue(text), subject) == found
 
 
 def test_given_questions_are_answered_by_the_base(mini):

@@ -43,3 +43,12 @@ def test_a_sweep_lies_apart_from_the_comparison(shelf):
     assert path.name == "tickets-ewc-fisher-0.1-seed0.json" and not shelf.exists()
     assert [one.job.label for one in archive.runs("mini", "tickets", "ewc")] == ["ewc fisher 0.1"]
     assert not archive.runs("mini", "tickets")
+
+
+def test_arms_of_a_sweep_are_compared_where_they_are_named(shelf):
+    for label, sweep in (("full", ""), ("replay", ""), ("replay_tokens", "diary")):
+        run = measured(label, 0, [0.0, 1.0], {"knowledge": [1.0, 0.5]})
+        archive.save(replace(run, facts=FACTS), "python make.py", sweep)
+    assert list(archive.load("mini", "tickets").arms) == ["full", "replay"]
+    found = archive.load("mini", "tickets", arms=("replay_tokens", "never"), sweep="diary")
+    assert list(found.arms) == ["full", "replay_tokens"]

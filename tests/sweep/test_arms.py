@@ -45,7 +45,7 @@ def test_low_lr_is_full_at_a_fifth_of_the_rate_with_twice_the_epochs():
 def test_every_arm_whose_method_is_here_can_be_made():
     assert set(arms.known()) >= {"full", "joint", "low_lr", *METHODS}
     for job in jobs(PLAN, arms.known()):
-        assert job.method in METHODS
+        assert set(job.method.split("+")) <= set(METHODS)
 
 
 def test_a_method_that_is_not_there_is_refused_with_those_that_are():
@@ -125,3 +125,10 @@ def test_the_grid_raises_ranks_with_alpha():
 def test_combined_methods_have_the_settings_of_their_parts():
     made = jobs(PLAN, ["lora+ewc"])[2]
     assert made.settings == {"ewc.strength": 0.01}
+
+
+def test_own_dialogues_and_real_rows_are_compared_at_equal_tokens():
+    made = {job.label: job for job in arms.sweep_jobs(PLAN, "diary")}
+    real, own = made["replay_tokens"], made["sa_sft_tokens"]
+    assert real.config == own.config and own.config["mix_unit"] == "tokens"
+    assert (real.method, own.method, own.settings) == ("replay", "sa_sft", {})

@@ -1,0 +1,117 @@
+"""The diary against real rows at the same price: stored runs, opened after the prediction."""
+
+from __future__ import annotations
+
+import ipywidgets as widgets
+
+from lablib.lessons import equal as lesson
+from lablib.plots import comparison as pictures
+from lablib.plots import live
+from lablib.sweep import verdict
+from lablib.widgets import theme
+from lablib.widgets.badge import badge
+from lablib.widgets.choice import ModelChoice
+from lablib.widgets.control import control
+from lablib.widgets.parts import folded
+from lablib.widgets.predict import Choice
+
+OUTCOMES = lesson.OUTCOMES
+
+
+class EqualTokens(widgets.VBox):
+    """One plane of one task: the diary, real rows, and what stands on either side of them.
+
+    Parameters
+    ----------
+    lab : ModelChoice
+        The lab's model and record.
+    real : Choice
+        What was expected of the diary beside real rows.
+
+    Notes
+    -----
+    The call that does the same: ``equal.at_matched(equal.load(model, task, pair), pair)``.
+    """
+
+    def __init__(self, lab: ModelChoice, real: Choice):
+        self._lab, self._real = lab, real
+        self._open = False
+        self.task = control(
+            widgets.Dropdown(options=lesson.TASKS, description="Task that was learned")
+        )
+        self.task.layout.width = "min(24em, 95%)"
+        self.button = widgets.Button(
+            description="Open the stored runs", button_style="primary", icon="folder-open"
+        )
+        self.button.layout.width = "auto"
+        self.button.layout.align_self = "flex-start"
+        self.button.on_click(lambda _: self.reveal())
+        self.view = widgets.HTML()
+        super().__init__([widgets.HTML(theme.style()), self.task, self.button, self.view])
+        self.add_class("lethe")
+        self.task.observe(lambda _: self.draw(), "value")
+        real.on_saved(lambda _: self.draw())
+        lab.on_change(self.draw)
+        self.draw()
+
+    def reveal(self) -> None:
+        """Show what was stored."""
+        self._open = True
+        self.draw()
+
+    def watch(self) -> None:
+        """Open, for those who press no buttons."""
+        self.reveal()
+
+    def draw(self) -> None:
+        """Show the plane of the chosen task, or what is missing."""
+        model, task = self._lab.model, self.task.value
+        if not self._open:
+            self.view.value = theme.note("Commit to your prediction, then open the stored runs.")
+            return
+        try:
+            pair = lesson.pair_of(model, task)
+            if pair is None:
+                self.view.value = theme.note(
+                    f"Diary and real rows were not both measured on {model} with {task} yet."
+                )
+                return
+            self.view.value = self._shown(lesson.load(model, task, pair), pair)
+        except (OSError, ValueError) as error:
+            self.view.value = theme.error(str(error))
+
+    def _shown(self, comparison, pair: lesson.Pair) -> str:
+        found = lesson.at_matched(comparison, pair)
+        said = lesson.verdict(found, pair)
+        n = len(comparison.arms[pair.own].seeds)
+        plane = pictures.plane(comparison, "replayed")
+        curve = pictures.at_matched_score(comparison, "replayed")
+        charts = "".join(
+            f"<div style='flex:1 1 330px;min-width:0'>{live.svg(chart, 470, 320)}</div>"
+            for chart in (plane, curve)
+        )
+        numbers = live.rows_table("The stored runs", verdict.HEAD, verdict.rows(comparison))
+        return (
+            badge("replayed", f"{comparison.model}, {comparison.task}, {n} seeds")
+            + theme.heading(
+                f"{pair.own} (the diary) and {pair.real} (real rows): {pair.price}",
+                "full: nothing protects the old. joint: as many general rows beside the task rows, "
+                "at twice the price.",
+            )
+            + f"<div style='display:flex;flex-wrap:wrap;gap:8px'>{charts}</div>"
+            + f"<p role='status'><b>{theme.escape(said)}</b></p>"
+            + self._met(found)
+            + folded("The numbers", theme.plain(numbers, classes="lethe-scroll"))
+        )
+
+    def _met(self, found: lesson.Matched) -> str:
+        if found.outcome is None:
+            return ""
+        if self.task.value == lesson.TASKS[0]:  # the prediction asks for tickets
+            detail = f"difference {found.difference}, task score {found.target:.2f}"
+            self._lab.record.measure(self._real.key, found.outcome, "replayed", detail)
+        mine = "none saved" if self._real.value is None else self._real.value
+        return (
+            f"<p>Your prediction: {theme.escape(mine)}. Stored runs of {self.task.value}: "
+            f"{theme.escape(found.outcome)}.</p>"
+        )
