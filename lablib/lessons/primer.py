@@ -27,7 +27,7 @@ class Weighed:
     @property
     def surprise(self) -> float:
         """Minus the logarithm of the probability, in nats."""
-        return -math.log(max(self.probability, 1e-300))
+        return max(-math.log(max(self.probability, 1e-300)), 0.0)  # never minus zero
 
 
 def weigh(loaded: LoadedModel, question: str, answer: str) -> list[Weighed]:
@@ -44,7 +44,7 @@ def weigh(loaded: LoadedModel, question: str, answer: str) -> list[Weighed]:
 
 def log_likelihood(weighed: Sequence[Weighed]) -> float:
     """Return the logarithm of the probability of the whole answer, in nats."""
-    return -sum(one.surprise for one in weighed)
+    return 0.0 - sum(one.surprise for one in weighed)
 
 
 def perplexity(weighed: Sequence[Weighed]) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import re
 from pathlib import Path
 
@@ -96,15 +97,20 @@ def button(page: Page | Locator, name: str) -> Locator:
     return page.get_by_role("button", name=re.compile(rf"^\W*{re.escape(name)}$"))
 
 
-def settle(page: Page, seconds: float = 60) -> None:
-    """Press every Stop that can be pressed, and wait until nothing runs any more."""
-    waiting = "b => !b.disabled && b.offsetParent !== null"
+def settle(page: Page, patience: float = 25, seconds: float = 60) -> None:
+    """Wait a while for everything to end, then press every Stop that can still be pressed."""
+    running = "b => !b.disabled && b.offsetParent !== null"
+
+    def wait(stop: Locator, seconds: float) -> None:
+        handle = stop.element_handle()
+        page.wait_for_function(f"b => !({running})(b)", arg=handle, timeout=seconds * 1000)
+
     for stop in button(page, "Stop").all():
-        if stop.evaluate(waiting):
-            stop.click()
-            page.wait_for_function(
-                f"b => !({waiting})(b)", arg=stop.element_handle(), timeout=seconds * 1000
-            )
+        with contextlib.suppress(TimeoutError):
+            wait(stop, patience)
+            continue
+        stop.click()
+        wait(stop, seconds)
 
 
 # What scrolls the content: in Voila and in JupyterLab an element inside the page.
@@ -120,6 +126,7 @@ def whole_page(page: Page, width: int, most: int = 16_000) -> None:
     page.wait_for_timeout(400)  # widgets lay themselves out anew
     hidden = page.evaluate(f"(one => one.scrollHeight - one.clientHeight)({_SCROLLER})")
     page.set_viewport_size({"width": width, "height": min(900 + int(hidden), most)})
+    page.evaluate(f"void ({_SCROLLER}.scrollTop = 0)")
     page.wait_for_timeout(400)
 
 
