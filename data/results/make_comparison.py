@@ -24,8 +24,10 @@ from lablib.sweep import archive, arms
 from lablib.sweep.job import content_of
 
 ALL = ("lora", "qlora", "ewc", "stm", "replay", "sa_sft", "low_lr")
+MASKS = ("stm_random", "stm_threshold", "stm_replay")  # masking and its controls, for mini
 # What is compared on which task; replies is where the STM paper's setting holds.
 METHODS = {"tickets": ALL, "wrong_facts": ALL, "replies": ("stm", "replay", "low_lr")}
+MASKED = ("tickets", "replies")
 GRID = ("full", "lora")
 SWEPT = ("tickets", "wrong_facts")  # one that makes mute, one that erases
 # 48 test rows at a point make smooth curves; wrong facts are learned within the first 25 steps.
@@ -69,7 +71,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1, help="CPU threads of a run")
     parser.add_argument("--task", nargs="*", default=[], help="these tasks only")
     parser.add_argument("--grid", action="store_true", help="also other rates and ranks")
-    parser.add_argument("--labels", nargs="*", default=[], help="these runs of the grid only")
+    parser.add_argument("--labels", nargs="*", default=[], help="these arms or runs only")
     parser.add_argument("--sweep", choices=arms.SWEEPS, help="the settings of one method instead")
     parser.add_argument("--folder", type=Path, help="where finished runs are kept")
     arguments = parser.parse_args()
@@ -78,7 +80,8 @@ def main() -> None:
         (task,) = plan.tasks
         if arguments.sweep and task not in SWEPT:
             continue
-        jobs = sweep.jobs(plan, METHODS[task])
+        masks = MASKS if arguments.model == "mini" and task in MASKED else ()
+        jobs = sweep.jobs(plan, (*METHODS[task], *masks))
         if arguments.sweep:
             jobs = arms.sweep_jobs(plan, arguments.sweep)
         elif arguments.grid:

@@ -5,7 +5,7 @@ a message that teaches: it names the misconception where it recognizes one, show
 expected, and never gives the solution away.
 """
 
-from lablib.checks import lab_00, lab_01, lab_02, lab_03, lab_05, lab_07, lab_08
+from lablib.checks import lab_00, lab_01, lab_02, lab_03, lab_05, lab_06, lab_07, lab_08
 from lablib.checks.base import CheckResult, Exercise
 
 EXERCISES: dict[str, dict[str, Exercise]] = {
@@ -18,6 +18,11 @@ EXERCISES: dict[str, dict[str, Exercise]] = {
     },
     "03": {"add_lora": lab_03.ADD_LORA, "largest_rank": lab_03.LARGEST_RANK},
     "05": {"fisher": lab_05.FISHER, "spring": lab_05.SPRING},
+    "06": {
+        "learned": lab_06.LEARNED,
+        "masked_loss": lab_06.MASKED_LOSS,
+        "quantile": lab_06.QUANTILE,
+    },
     "07": {"realized_mix": lab_07.REALIZED_MIX, "reservoir": lab_07.RESERVOIR},
     "08": {"sample_token": lab_08.SAMPLE_TOKEN, "clean": lab_08.CLEAN},
 }

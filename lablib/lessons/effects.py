@@ -15,6 +15,7 @@ from lablib.history import History
 from lablib.lessons import illnesses, maps, networks, sequences
 from lablib.lessons.patients import Examined
 from lablib.probes import PROBES
+from lablib.sweep import Measured
 
 RESAMPLES_SEED = 0
 
@@ -31,9 +32,15 @@ class Runs(Protocol):
     def kicks(self, seed: int) -> dict[str, float]:
         """Return how far each choice of scrambled weights moves the answers (KL)."""
 
+    def measured(self, task: str, arm: str, seed: int) -> Measured:
+        """Return the run of an arm of a comparison."""
+
 
 def value(effect: dict[str, Any], runs: Runs, seed: int) -> float:
     """Return the quantity of one effect for one seed."""
+    if "arm" in effect:
+        run = runs.measured(effect["task"], effect["arm"], seed)
+        return _OF_MEASURED[effect["metric"]](run)
     metric, run = effect["metric"], effect["run"]
     if run in ("addition", "lists"):  # networks of 1989, trained here at every look
         return networks.value(effect, seed)
@@ -111,3 +118,6 @@ _OF_HISTORY: dict[str, Callable[[History], float]] = {
     "score on the first task, right after it": lambda history: history.matrix()[1][0],
     "share of the first task's score left after the last": sequences.first_task_left,
 }
+
+# Of a run of a stored comparison, named by its task and arm.
+_OF_MEASURED: dict[str, Callable[[Measured], float]] = {"task score": lambda run: run.task_score}

@@ -188,6 +188,24 @@ class Method:
         setattr(self, name, value)
 
 
+def mask_weights(batch: Batch, kept: Mapping[int, torch.Tensor]) -> torch.Tensor:
+    """Return the token weights of a batch, (B, L), from the masks of a task's rows.
+
+    Parameters
+    ----------
+    batch : Batch
+        Rows of the task, and perhaps general ones, which are learned whole.
+    kept : mapping of int to torch.Tensor
+        By row number, for each answer token, whether it is learned.
+    """
+    labels = models.answer_labels(batch)
+    weights = torch.ones(labels.shape)
+    for row, number in enumerate(batch.example_ids.tolist()):
+        if number in kept and not batch.is_general[row]:
+            weights[row, -len(kept[number]) :] = kept[number]
+    return weights.to(labels.device)
+
+
 def hyperparameters(kind: type[Method]) -> dict[str, Mapping[str, Any]]:
     """Return the metadata of each hyper-parameter of a kind of method, by field name."""
     return {f.name: f.metadata for f in fields(kind) if f.init}

@@ -13,7 +13,7 @@ from torch import nn
 from lablib import models, runtime
 from lablib.controls import Batch
 from lablib.events import Progress
-from lablib.methods.base import Method, setting
+from lablib.methods.base import Method, mask_weights, setting
 from lablib.models import Rows
 
 PAPER = "Wu et al., NeurIPS 2025, arXiv 2501.14315"
@@ -99,12 +99,7 @@ class STM(Method):
 
         General rows, and rows that the run does not train on, are learned whole.
         """
-        labels, kept = models.answer_labels(batch), self.kept_[self.task_]
-        weights = torch.ones(labels.shape)
-        for row, number in enumerate(batch.example_ids.tolist()):
-            if number in kept and not batch.is_general[row]:
-                weights[row, -len(kept[number]) :] = kept[number]
-        return weights.to(labels.device)
+        return mask_weights(batch, self.kept_[self.task_])
 
     def change(self, name: str, value: Any) -> None:
         """Set a hyper-parameter during the run, and mask anew."""

@@ -144,6 +144,31 @@ LABS: dict[str, LabOutline] = {
             ),
         ),
     ),
+    "06": LabOutline(
+        title="Which words of your training set surprise the model?",
+        predictions=(
+            Expected("06-replies", "Percent of the tokens of replies above the paper's threshold"),
+            Expected("06-tickets", "Percent of the tokens of tickets above the paper's threshold"),
+            Expected("06-stm-replies", "What does masking do on replies?"),
+            Expected("06-stm-tickets", "What does masking do on tickets?"),
+            Expected("06-winner", "Your words, STM or dice: which mask keeps most on replies?"),
+            Expected("06-recipe", "Which recipe keeps most on replies at the same task score?"),
+            Expected("06-threshold", "Percent of tickets right under the paper's threshold"),
+            Expected("06-end", "What happens when the end of turn is masked too?"),
+        ),
+        exercises=(
+            Expected("learned", "Write the mask from probabilities and a threshold"),
+            Expected("masked_loss", "Write the loss over the tokens that are learned"),
+            Expected("quantile", "Write the threshold that masks a given share"),
+        ),
+        answers=(
+            Expected(
+                "06-desk",
+                "The help desk wants to mask surprising words in its own training set. In your "
+                "own words: what do you look at in the data first, and what do you compare with?",
+            ),
+        ),
+    ),
     "07": LabOutline(
         title="How little is enough, and what is in it? Replay and data mixing",
         predictions=(

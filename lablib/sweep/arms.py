@@ -62,6 +62,19 @@ ARMS: dict[str, Arm] = {
         large={"ewc.strength": 100.0},
     ),
     "stm": Arm("stm", "answer tokens that surprise the base most are not learned"),
+    "stm_random": Arm(
+        "stm",
+        "control: as many answer tokens of each row, drawn at random, are not learned",
+        settings={"stm.mask": "random"},
+    ),
+    "stm_threshold": Arm(
+        "stm",
+        "the paper's rule: answer tokens above a perplexity of 2.5 are not learned",
+        settings={"stm.rule": "threshold", "stm.threshold": 2.5},
+    ),
+    "stm_replay": Arm(
+        "stm+replay", "masking, and one general row in twenty", config={"mix_ratio": 0.05}
+    ),
     "replay": Arm("replay", "a fifth of every batch is general rows"),
     "sa_sft": Arm("sa_sft", "a share of every batch is what the base itself wrote"),
     "low_lr": Arm(

@@ -19,6 +19,7 @@ from lablib.widgets.courtroom import (
 from lablib.widgets.dashboard import Dashboard
 from lablib.widgets.diary import DiaryDesk
 from lablib.widgets.diarytraining import DiaryTraining
+from lablib.widgets.endofturn import EndOfTurn
 from lablib.widgets.equaltokens import OUTCOMES, EqualTokens
 from lablib.widgets.exercise import Exercise
 from lablib.widgets.firsttogo import FirstToGo
@@ -26,6 +27,8 @@ from lablib.widgets.friday import Friday
 from lablib.widgets.gradientcheck import GUESSES, GradientCheck
 from lablib.widgets.kltest import KLTest, ThreeFishers
 from lablib.widgets.knobs import KnobPredictions, KnobsLook
+from lablib.widgets.maskbench import MaskBench
+from lablib.widgets.masklook import MASK_OUTCOMES, RECIPES, WINNERS, MaskLook, RivalsLook
 from lablib.widgets.mixlook import RATIO_OPTIONS, MixLook
 from lablib.widgets.predict import Choice, Number, Order, Predictions
 from lablib.widgets.primer import (
@@ -49,6 +52,7 @@ from lablib.widgets.springlook import EARNS, HELPS, STIFFER, ControlsLook, Stren
 from lablib.widgets.start import Badges, ThisDevice, WorkPlace
 from lablib.widgets.tasksequence import TaskSequence
 from lablib.widgets.taskstream import TaskStream
+from lablib.widgets.tokenreader import SharesLook, TokenReader
 from lablib.widgets.tokenshares import TokenShares
 from lablib.widgets.trailplane import RESCUE_NAMES, PlaneLook, TrailPlane
 from lablib.widgets.twoweights import STOPS, TwoWeights
@@ -67,9 +71,11 @@ __all__ = [
     "HELPS",
     "LARGER",
     "LASTING",
+    "MASK_OUTCOMES",
     "OUTCOMES",
     "PATTERNS",
     "RATIO_OPTIONS",
+    "RECIPES",
     "RESCUES",
     "RESCUE_NAMES",
     "RULE_NAMES",
@@ -81,6 +87,7 @@ __all__ = [
     "TEXTS",
     "TURNS",
     "VERDICTS",
+    "WINNERS",
     "AdamPicture",
     "AdapterDial",
     "AdapterSize",
@@ -99,6 +106,7 @@ __all__ = [
     "DiaryDesk",
     "DiaryTraining",
     "DivergencePicture",
+    "EndOfTurn",
     "EqualTokens",
     "Exercise",
     "FirstToGo",
@@ -109,6 +117,8 @@ __all__ = [
     "KnobPredictions",
     "KnobsLook",
     "LikelihoodPicture",
+    "MaskBench",
+    "MaskLook",
     "MixLook",
     "ModelChoice",
     "Number",
@@ -119,6 +129,8 @@ __all__ = [
     "Predictions",
     "RankPicture",
     "ReportCard",
+    "RivalsLook",
+    "SharesLook",
     "SixQuestions",
     "SplitScreen",
     "StrengthsLook",
@@ -126,6 +138,7 @@ __all__ = [
     "TaskStream",
     "ThisDevice",
     "ThreeFishers",
+    "TokenReader",
     "TokenShares",
     "TrailPlane",
     "TwoPredictions",

@@ -17,10 +17,11 @@ from lablib import models
 from lablib.events import Score
 from lablib.history import History
 from lablib.lessons import catalog, effects, importance, patients, stored
+from lablib.sweep import archive, worker
 
 EFFECTS = tomllib.loads((Path(__file__).parents[1] / "effects.toml").read_text())
 ALL = EFFECTS["effect"]
-IN_NUMPY = [effect for effect in ALL if effect["run"] in ("addition", "lists")]
+IN_NUMPY = [effect for effect in ALL if effect.get("run") in ("addition", "lists")]
 IN_TORCH = [effect for effect in ALL if effect not in IN_NUMPY]
 
 
@@ -45,6 +46,11 @@ class StoredRuns:
     def examined(self, patient, seed):
         return patients.stored_examinations("mini", seed)[patient]
 
+    def measured(self, task, arm, seed):
+        return next(
+            r for r in archive.runs("mini", task) if (r.job.label, r.job.seed) == (arm, seed)
+        )
+
 
 class FreshRuns:
     """Runs made here and now, each once."""
@@ -68,6 +74,10 @@ class FreshRuns:
             except StopIteration as end:
                 return end.value
 
+    @functools.cache  # noqa: B019
+    def measured(self, task, arm, seed):
+        return worker.measured(StoredRuns().measured(task, arm, seed).job)
+
 
 @pytest.fixture(scope="module")
 def fresh():
@@ -82,7 +92,8 @@ def judge(effect, runs):
     seeds = range(effect.get("seeds", EFFECTS["seeds"]))
     values = [effects.value(effect, runs, seed) for seed in seeds]
     low, high = effects.interval(values)
-    said = f"{effect['metric']} in {effect['run']}: {values}, 95% {low:.3f} to {high:.3f}"
+    where = effect.get("run") or f"{effect['task']}, {effect['arm']}"
+    said = f"{effect['metric']} in {where}: {values}, 95% {low:.3f} to {high:.3f}"
     bounds = f"{effect['least']}" + (f" and {effect['most']}" if "most" in effect else "")
     assert effects.holds(effect, values), f"{said}; should be {effect['direction']} {bounds}"
 
@@ -127,6 +138,6 @@ def test_an_effect_that_is_not_there_fails():
             score = Score(0.5, 0.5, 10)
             return patients.Examined(patient, Score(1.0, 1.0, 10), score, score, 0.02)
 
-    effect = next(e for e in ALL if e["run"] == "patient-tickets")
+    effect = next(e for e in ALL if e.get("run") == "patient-tickets")
     with pytest.raises(AssertionError, match="should be at least"):
         judge(effect, Half())

@@ -48,6 +48,14 @@ def test_every_arm_whose_method_is_here_can_be_made():
         assert set(job.method.split("+")) <= set(METHODS)
 
 
+def test_the_controls_of_masking_differ_in_one_thing_each():
+    made = {job.label: job for job in jobs(PLAN, ["stm_random", "stm_threshold", "stm_replay"])}
+    assert made["stm_random"].settings == {"stm.mask": "random"}
+    assert made["stm_threshold"].settings == {"stm.rule": "threshold", "stm.threshold": 2.5}
+    assert made["stm_replay"].method == "stm+replay" and not made["stm_replay"].settings
+    assert 0 < made["stm_replay"].config["mix_ratio"] < METHODS["replay"].default_mix_ratio
+
+
 def test_a_method_that_is_not_there_is_refused_with_those_that_are():
     with pytest.raises(ValueError, match="no method 'nonsense' to compare; choose from full"):
         jobs(PLAN, ["full", "nonsense"])
