@@ -29,6 +29,9 @@ class Runs(Protocol):
     def examined(self, patient: str, seed: int) -> Examined:
         """Return a patient before and after practice."""
 
+    def measured(self, task: str, arm: str, seed: int) -> Measured:
+        """Return the run of an arm of a comparison."""
+
     def kicks(self, seed: int) -> dict[str, float]:
         """Return how far each choice of scrambled weights moves the answers (KL)."""
 
@@ -120,4 +123,7 @@ _OF_HISTORY: dict[str, Callable[[History], float]] = {
 }
 
 # Of a run of a stored comparison, named by its task and arm.
-_OF_MEASURED: dict[str, Callable[[Measured], float]] = {"task score": lambda run: run.task_score}
+_OF_MEASURED: dict[str, Callable[[Measured], float]] = {
+    "task score": lambda run: run.task_score,
+    "says retention of knowledge": lambda run: run.final_says["knowledge"],
+}
