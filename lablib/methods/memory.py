@@ -6,6 +6,7 @@ needs. Bytes throughout; a megabyte is 10^6 of them.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import astuple, dataclass
 
 import torch
@@ -35,7 +36,23 @@ class Memory:
         return sum(astuple(self))
 
 
-def measure(model: nn.Module, method: Method, batch: Batch, seed: int = 0) -> Memory:
+STAGES = (
+    "putting the method on",
+    "forward pass",
+    "backward pass",
+    "first step of the optimizer",
+    "second training step",
+)
+
+
+def measure(
+    model: nn.Module,
+    method: Method,
+    batch: Batch,
+    seed: int = 0,
+    stage: Callable[[str], object] = lambda name: None,
+    twice: bool = False,
+) -> Memory:
     """Do one training step and return what it held.
 
     Parameters
@@ -48,15 +65,22 @@ def measure(model: nn.Module, method: Method, batch: Batch, seed: int = 0) -> Me
         What it is trained on.
     seed : int
         For the adapters and dropout.
+    stage : callable
+        ``stage(name)`` is called at the beginning of each of ``STAGES``.
+    twice : bool
+        Do a second step after the one that is measured, for whoever watches the process: only
+        then are there states of the optimizer while activations are kept.
 
     Returns
     -------
     Memory
         Activations: the storages that autograd saved and that are no parameters, each once.
         What lives only within an operation (a weight dequantized, a gradient on its way) is in
-        none of the parts, so that the peak of a process is higher than the total.
+        none of the parts, and gradients come in as activations are given back: the peak of a
+        process may lie above the total or below it.
     """
     with runtime.seeded(next(model.parameters()).device, seed):
+        stage(STAGES[0])
         model = method.wrap(model).train()
         optimizer = method.optimizer(model, 1e-5, 0.0)
         saved: dict[int, int] = {}
@@ -68,17 +92,31 @@ def measure(model: nn.Module, method: Method, batch: Batch, seed: int = 0) -> Me
                 saved[storage.data_ptr()] = storage.nbytes()
             return tensor
 
+        stage(STAGES[1])
         with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
             loss = method.loss(model, batch)
+        stage(STAGES[2])
         loss.backward()
+        stage(STAGES[3])
         optimizer.step()
+        found = _held(model, optimizer, sum(saved.values()))
+        if twice:
+            stage(STAGES[4])
+            optimizer.zero_grad(set_to_none=True)
+            method.loss(model, batch).backward()
+            optimizer.step()
+    return found
+
+
+def _held(model: nn.Module, optimizer: torch.optim.Optimizer, activations: int) -> Memory:
+    """What there is right after a step, and the activations that there were."""
     gradients = [p.grad for p in model.parameters() if p.grad is not None]
     states = [t for state in optimizer.state.values() for t in state.values() if torch.is_tensor(t)]
     return Memory(
         weights=sum(map(models.n_bytes, (*model.parameters(), *model.buffers()))),
         gradients=sum(map(models.n_bytes, gradients)),
         optimizer=sum(map(models.n_bytes, {id(t): t for t in states}.values())),
-        activations=sum(saved.values()),
+        activations=activations,
     )
 
 
