@@ -5,7 +5,7 @@ a message that teaches: it names the misconception where it recognizes one, show
 expected, and never gives the solution away.
 """
 
-from lablib.checks import lab_00, lab_01, lab_02, lab_03, lab_05, lab_06, lab_07, lab_08
+from lablib.checks import lab_00, lab_01, lab_02, lab_03, lab_04, lab_05, lab_06, lab_07, lab_08
 from lablib.checks.base import CheckResult, Exercise
 
 EXERCISES: dict[str, dict[str, Exercise]] = {
@@ -17,6 +17,7 @@ EXERCISES: dict[str, dict[str, Exercise]] = {
         "cheapest": lab_02.CHEAPEST,
     },
     "03": {"add_lora": lab_03.ADD_LORA, "largest_rank": lab_03.LARGEST_RANK},
+    "04": {"qlora_bytes": lab_04.QLORA_BYTES, "quantize_block": lab_04.QUANTIZE_BLOCK},
     "05": {"fisher": lab_05.FISHER, "spring": lab_05.SPRING},
     "06": {
         "learned": lab_06.LEARNED,

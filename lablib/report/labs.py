@@ -119,6 +119,29 @@ LABS: dict[str, LabOutline] = {
             ),
         ),
     ),
+    "04": LabOutline(
+        title="Where did the memory go?",
+        predictions=(
+            Expected("04-shares", "The four shares of memory in full fine-tuning"),
+            Expected("04-lora", "What LoRA takes, in hundredths of full fine-tuning"),
+            Expected("04-cap", "Who survives a cap of one and a half times the weights?"),
+            Expected("04-largest", "The largest model for a card of 24 GB"),
+            Expected("04-nf4", "NF4's error, in hundredths of that of even levels"),
+            Expected("04-absorbed", "What rounding to four bits does before any training"),
+            Expected("04-forget", "QLoRA beside LoRA at the same task score"),
+        ),
+        exercises=(
+            Expected("qlora_bytes", "Estimate the bytes of training with QLoRA"),
+            Expected("quantize_block", "Round a block of weights to levels"),
+        ),
+        answers=(
+            Expected(
+                "04-colleague",
+                "A colleague says: QLoRA fits on our card, so it also forgets less. In your own "
+                "words: what is right in this, what is not, and what did you measure?",
+            ),
+        ),
+    ),
     "05": LabOutline(
         title="Which weights carry France?",
         predictions=(

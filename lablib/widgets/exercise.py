@@ -45,6 +45,8 @@ class Exercise(widgets.HTML):
         the result is shown.
     then : callable, optional
         ``then()`` is called once the exercise is solved, for widgets that use the function.
+    tell : callable, optional
+        ``tell(function)`` returns a sentence to be shown once the exercise is solved.
 
     Notes
     -----
@@ -58,6 +60,7 @@ class Exercise(widgets.HTML):
         function: Callable[..., Any],
         apply_to: Callable[[], Any] | None = None,
         then: Callable[[], None] | None = None,
+        tell: Callable[[Callable[..., Any]], str] | None = None,
     ):
         if name not in EXERCISES[record.lab]:
             known = ", ".join(EXERCISES[record.lab])
@@ -77,6 +80,8 @@ class Exercise(widgets.HTML):
                 note += self._applied(function, apply_to())
             if then:
                 then()
+            if tell:
+                note += f"<p>{html.escape(tell(function))}</p>"
         super().__init__(self._render(record.lab, name) + note)
         self.add_class("lethe-exercise")
 
