@@ -1,5 +1,6 @@
 """The dashboard and the teaching widgets: the only place that knows the notebook."""
 
+from lablib.widgets.absorbed import ABSORBED_OUTCOMES, Absorbed
 from lablib.widgets.adapterdial import AdapterDial, DialLook
 from lablib.widgets.adaptersize import AdapterSize
 from lablib.widgets.addition import RESCUES, AdditionDemo
@@ -7,15 +8,11 @@ from lablib.widgets.afterone import TURNS, AfterOnePass
 from lablib.widgets.auction import Auction, KitPredictions
 from lablib.widgets.besidelibrary import BesideLibrary
 from lablib.widgets.bufferview import BufferView
+from lablib.widgets.caprun import SURVIVORS, CapRun
+from lablib.widgets.cardtable import CARD_MODELS, CardTable
 from lablib.widgets.choice import CAPABILITIES, ModelChoice
 from lablib.widgets.coins import ENDS, CoinDemo
-from lablib.widgets.courtroom import (
-    FURTHER,
-    RULE_NAMES,
-    VERDICTS,
-    Courtroom,
-    WeightsAndOutput,
-)
+from lablib.widgets.courtroom import FURTHER, RULE_NAMES, VERDICTS, Courtroom, WeightsAndOutput
 from lablib.widgets.dashboard import Dashboard
 from lablib.widgets.diary import DiaryDesk
 from lablib.widgets.diarytraining import DiaryTraining
@@ -27,8 +24,10 @@ from lablib.widgets.friday import Friday
 from lablib.widgets.gradientcheck import GUESSES, GradientCheck
 from lablib.widgets.kltest import KLTest, ThreeFishers
 from lablib.widgets.knobs import KnobPredictions, KnobsLook
+from lablib.widgets.levels import SixteenLevels
 from lablib.widgets.maskbench import MaskBench
 from lablib.widgets.masklook import MASK_OUTCOMES, RECIPES, WINNERS, MaskLook, RivalsLook
+from lablib.widgets.memorystep import MEMORY_PARTS, MemoryStep
 from lablib.widgets.mixlook import RATIO_OPTIONS, MixLook
 from lablib.widgets.predict import Choice, Number, Order, Predictions
 from lablib.widgets.primer import (
@@ -46,6 +45,7 @@ from lablib.widgets.primer import (
     ValleyPicture,
 )
 from lablib.widgets.reportcard import ReportCard
+from lablib.widgets.shares import Shares
 from lablib.widgets.sixquestions import LASTING, SURVIVES, SixQuestions
 from lablib.widgets.splitscreen import SplitScreen, TwoPredictions
 from lablib.widgets.springlook import EARNS, HELPS, STIFFER, ControlsLook, StrengthsLook
@@ -55,13 +55,16 @@ from lablib.widgets.taskstream import TaskStream
 from lablib.widgets.tokenreader import SharesLook, TokenReader
 from lablib.widgets.tokenshares import TokenShares
 from lablib.widgets.trailplane import RESCUE_NAMES, PlaneLook, TrailPlane
+from lablib.widgets.twins import TWIN_VERDICTS, TwinsLook
 from lablib.widgets.twoweights import STOPS, TwoWeights
 from lablib.widgets.ward import Patients
 from lablib.widgets.weighing import CHOICES, Weighing
 from lablib.widgets.wordlists import WordLists
 
 __all__ = [
+    "ABSORBED_OUTCOMES",
     "CAPABILITIES",
+    "CARD_MODELS",
     "CHOICES",
     "EARNS",
     "ENDS",
@@ -72,6 +75,7 @@ __all__ = [
     "LARGER",
     "LASTING",
     "MASK_OUTCOMES",
+    "MEMORY_PARTS",
     "OUTCOMES",
     "PATTERNS",
     "RATIO_OPTIONS",
@@ -83,11 +87,14 @@ __all__ = [
     "STIFFER",
     "STOPS",
     "SURVIVES",
+    "SURVIVORS",
     "SYMMETRY",
     "TEXTS",
     "TURNS",
+    "TWIN_VERDICTS",
     "VERDICTS",
     "WINNERS",
+    "Absorbed",
     "AdamPicture",
     "AdapterDial",
     "AdapterSize",
@@ -97,6 +104,8 @@ __all__ = [
     "Badges",
     "BesideLibrary",
     "BufferView",
+    "CapRun",
+    "CardTable",
     "Choice",
     "CoinDemo",
     "ControlsLook",
@@ -119,6 +128,7 @@ __all__ = [
     "LikelihoodPicture",
     "MaskBench",
     "MaskLook",
+    "MemoryStep",
     "MixLook",
     "ModelChoice",
     "Number",
@@ -130,8 +140,10 @@ __all__ = [
     "RankPicture",
     "ReportCard",
     "RivalsLook",
+    "Shares",
     "SharesLook",
     "SixQuestions",
+    "SixteenLevels",
     "SplitScreen",
     "StrengthsLook",
     "TaskSequence",
@@ -141,6 +153,7 @@ __all__ = [
     "TokenReader",
     "TokenShares",
     "TrailPlane",
+    "TwinsLook",
     "TwoPredictions",
     "TwoWeights",
     "ValleyPicture",
