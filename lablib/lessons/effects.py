@@ -35,9 +35,6 @@ class Runs(Protocol):
     def kicks(self, seed: int) -> dict[str, float]:
         """Return how far each choice of scrambled weights moves the answers (KL)."""
 
-    def measured(self, task: str, arm: str, seed: int) -> Measured:
-        """Return the run of an arm of a comparison."""
-
 
 def value(effect: dict[str, Any], runs: Runs, seed: int) -> float:
     """Return the quantity of one effect for one seed."""
