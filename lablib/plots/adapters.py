@@ -14,7 +14,7 @@ from lablib.plots.lessons import shaded_map
 from lablib.plots.retention import RANGE
 from lablib.plots.strokes import n, open_svg, text
 
-_STYLE = {FULL: 1, LORA: 0}
+_STYLE = {FULL: 0, LORA: 1}  # as in the pictures of all arms
 _NAMES = {FULL: "full", LORA: "LoRA"}
 _PIXELS = 150  # the longer side of the drawn matrix
 
@@ -33,7 +33,7 @@ def matrices(layer: str, n_in: int, n_out: int, rank: int) -> str:
     wide, tall, thin = n_in * scale, n_out * scale, max(rank * scale, 1.0)
     left, top = 8, 58
     second = left + wide + 90
-    third = second + thin + 56
+    third = second + max(thin + 56, 104)  # room for both labels
     height = top + max(tall, 96) + 34
     said = (
         f"{layer}: {n_out} by {n_in} frozen weights, and a product of {n_out} by {rank} and "
@@ -59,7 +59,7 @@ def matrices(layer: str, n_in: int, n_out: int, rank: int) -> str:
         word(left + wide + 14, top + 44, "+ α/r ·", "font-size='15'"),
         box(second, top, thin, tall, COLORS[0], 0.6, f"B: {n_out} x {rank}, learned"),
         word(second, top - 7, f"B  {n_out} × {rank}"),
-        word(second + thin + 22, top + 44, "·", "font-size='18'"),
+        word((second + thin + third) / 2 - 4, top + 44, "·", "font-size='18'"),
         box(third, top, wide, thin, COLORS[1], 0.6, f"A: {rank} x {n_in}, learned"),
         word(third, top - 7, f"A  {rank} × {n_in}"),
         word(
@@ -177,7 +177,8 @@ def dial_plane(
 ) -> Chart:
     """Return dials as trails on the plane of gain against what was kept, means over seeds."""
     lines = []
-    for style, (name, traces) in enumerate(arms.items()):
+    for name, traces in arms.items():
+        style = _STYLE[FULL if name.startswith(FULL) else LORA]
         runs = [list(notches) for notches in traces.values() if notches]
         columns = list(zip(*runs, strict=False))
         if not columns or any(notch.kept() is None for column in columns for notch in column):

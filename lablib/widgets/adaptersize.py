@@ -43,6 +43,7 @@ class AdapterSize(widgets.VBox):
             description="Count the weights", button_style="primary", icon="calculator"
         )
         self.count_button.layout.width = "auto"
+        self.count_button.layout.align_self = "flex-start"
         self.count_button.on_click(lambda _: self.count())
         self.rank = control(
             widgets.SelectionSlider(
@@ -103,7 +104,7 @@ class AdapterSize(widgets.VBox):
             for name, n_in, n_out in [_widest(shape)]
         )
         self.view.value = (
-            badge("live", "counted from the shapes of the layers")
+            badge("illustrative", "counted from the shapes of the layers")
             + f"<div style='display:flex;flex-wrap:wrap;gap:12px'>{pictured}</div>"
             + theme.plain(self._table(shapes), classes="lethe-scroll")
             + self._against(shapes)

@@ -22,8 +22,8 @@ RULE_NAMES = tuple(rule.name for rule in court.RULES.values())
 VERDICTS, FURTHER = court.VERDICTS, court.FURTHER
 TASKS = {"tickets": "tickets (makes mute)", "wrong_facts": "wrong_facts (erases)"}
 _HEAD = (
-    "rule of evidence", "task", "kept means", "task score: LoRA", "full", "kept: LoRA", "full",
-    "LoRA minus full", "verdict",
+    "rule of evidence", "verdict", "task", "kept means", "task score: LoRA", "full", "kept: LoRA",
+    "full", "LoRA minus full",
 )  # fmt: skip
 
 
@@ -73,6 +73,7 @@ class Courtroom(widgets.VBox):
             description="Hear this case", button_style="primary", icon="gavel"
         )
         self.hear_button.layout.width = "auto"
+        self.hear_button.layout.align_self = "flex-start"
         self.hear_button.on_click(lambda _: self.hear())
         self.picture, self.sentence, self.docket = (widgets.HTML() for _ in range(3))
         row = widgets.HBox([self.rule, self.task, self.measure, self.level])
@@ -199,6 +200,7 @@ class WeightsAndOutput(widgets.VBox):
             description="Show the exhibit", button_style="primary", icon="eye"
         )
         self.show_button.layout.width = "auto"
+        self.show_button.layout.align_self = "flex-start"
         self.show_button.on_click(lambda _: self.show())
         self.view = widgets.HTML()
         super().__init__([widgets.HTML(STYLE), self.task, self.show_button, self.view])
@@ -231,7 +233,7 @@ class WeightsAndOutput(widgets.VBox):
             compared.divergence_and_forgetting(found, "replayed"),
         ]
         shown = "".join(
-            f"<div style='flex:1 1 420px;min-width:0'>{live.svg(chart, 460, 330)}</div>"
+            f"<div style='flex:1 1 420px;min-width:0'>{live.svg(chart, 540, 340)}</div>"
             for chart in charts
         )
         tables = "".join(live.table(chart) for chart in charts)
@@ -280,13 +282,13 @@ def _row(key: tuple, found: court.Hearing) -> tuple[str, ...]:
     at = f"{level:.2f}" if level is not None else ""
     return (
         name,
+        found.verdict,
         task,
         court.MEASURES[measure][0],
         *(at or str(found.task[arm]) for arm in (court.LORA, court.FULL)),
         *("never there" if found.kept[a] is None else str(found.kept[a])
           for a in (court.LORA, court.FULL)),
         "–" if found.gap is None else str(found.gap),
-        found.verdict,
     )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from lablib.widgets.control import control
 from lablib.widgets.layout import STYLE
 from lablib.widgets.predict import Number
 
-STAGES = ("before training", *(f"after {task}" for task in sequences.ORDER))
+STAGES = ("nothing", *sequences.ORDER)  # short: they stand beside a slider
 KEYS = {"carried": "03-first-carried", "per-task": "03-first-per-task"}
 
 
@@ -49,11 +49,12 @@ class TaskSequence(widgets.VBox):
             description="Learn the next task", button_style="primary", icon="step-forward"
         )
         self.next_button.layout.width = "auto"
+        self.next_button.layout.align_self = "flex-end"
         self.next_button.on_click(lambda _: self.next())
         self.stage = control(
             widgets.SelectionSlider(
                 options=[(name, place) for place, name in enumerate(STAGES)],
-                description="Stage of the sequence",
+                description="Learned so far, up to",
             )
         )
         self.view, self.verdict = widgets.HTML(), widgets.HTML()
@@ -103,7 +104,7 @@ class TaskSequence(widgets.VBox):
         ends = [0, *(done.step for done in histories[0].tasks_done)]
         kept = sequences.capability(histories)
         chart = pictures.sequence(histories, ends[stage])
-        detail = f"{self._lab.model}, {len(histories)} seeds, {sequences.WAYS[way]}"
+        detail = f"{self._lab.model}, {_seeds(histories)}, {sequences.WAYS[way]}"
         self.view.value = (
             badge("replayed", detail)
             + "<div style='display:flex;flex-wrap:wrap;gap:12px'>"
@@ -138,7 +139,7 @@ class TaskSequence(widgets.VBox):
         if guess is None:
             return said
         try:
-            detail = f"{self._lab.model}, {len(self._histories[way])} seeds"
+            detail = f"{self._lab.model}, {_seeds(self._histories[way])}"
             self._lab.record.measure(guess.key, round(end.mean, 2), "replayed", detail)
         except (OSError, ValueError) as error:
             return theme.error(str(error))
@@ -165,7 +166,7 @@ class TaskSequence(widgets.VBox):
                 names = sequences.WAYS[one], sequences.WAYS[other]
                 found.append(
                     f"Mean score on the three tasks at the end, {names[0]} minus {names[1]}: "
-                    f"{gap} over {gap.n} seeds: {_word(gap, names)}."
+                    f"{gap} over {gap.n} seed{'s' * (gap.n != 1)}: {_word(gap, names)}."
                 )
         return found
 
@@ -176,6 +177,10 @@ def _word(gap, names: tuple[str, str]) -> str:
     if gap.low > 0:
         return f"higher with {names[0]}"
     return f"higher with {names[1]}" if gap.high < 0 else "the difference may be chance"
+
+
+def _seeds(histories: list[History]) -> str:
+    return f"{len(histories)} seed{'s' * (len(histories) != 1)}"
 
 
 def _text(field: sequences.Field) -> str:

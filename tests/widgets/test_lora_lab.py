@@ -67,7 +67,7 @@ def test_shares_are_counted_only_after_the_button(lab, record):
     guesses["mini"].save(1.0)
     assert "svg" not in size.view.value
     size.count_button.click()
-    assert size.view.value.count("<svg") == 2 and "trained live here" in size.view.value
+    assert size.view.value.count("<svg") == 2 and "illustrative" in size.view.value
     assert "Your prediction: 1%. Counted: 14.7%" in size.view.value
     assert "Your prediction: none saved. Counted: 3.6%" in size.view.value
     size.rank.value = 64
