@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
 
+from lablib import metrics
 from lablib.lessons import court
+from lablib.sweep import archive
 from tests.sweep.handmade import measured
 
 # task score and kept of one run: full learns fast and loses much, LoRA the reverse
@@ -114,3 +117,21 @@ def test_rates_of_advice_are_scaled_for_mini_only():
     assert court.scale("mini", "tickets") == 8.0
     assert court.scale("mini", "wrong_facts") == pytest.approx(28.0)
     assert court.scale("smollm2-135m", "wrong_facts") == 1.0
+
+
+@pytest.mark.parametrize("task", ["tickets", "wrong_facts"])
+@pytest.mark.parametrize("which", ["says", "knows"])
+def test_the_verdict_of_the_lab_is_that_of_the_stored_figures(task, which):
+    """Read the files themselves, and judge them without the courtroom."""
+
+    def kept(arm: str, seed: int) -> float:
+        path = archive.folder_of("mini") / f"{task}-{arm}-seed{seed}.json"
+        final = json.loads(path.read_text())[f"final_{which}"]
+        return sum(final.values()) / len(final)
+
+    gaps = [kept("lora", seed) - kept("full", seed) for seed in range(5)]
+    low, high = metrics.bootstrap_mean_interval(gaps)
+    expected = court.MORE if low > 0 else court.LESS if high < 0 else court.EVEN
+    found = court.hear(court.evidence("mini", task), "steps", which)
+    assert found.verdict == expected and expected in found.sentence()
+    assert f"{sum(gaps) / 5:.2f} [{low:.2f}, {high:.2f}] over 5 seeds" in found.sentence()

@@ -41,7 +41,7 @@ def results(tmp_path, monkeypatch):
     """An empty folder of stored results."""
     folder = tmp_path / "results"
     monkeypatch.setattr(stored, "results_folder", lambda: folder)
-    monkeypatch.setattr(archive, "folder_of", lambda model: folder / "comparison" / model)
+    monkeypatch.setattr(archive, "folder_of", lambda model, *sweep: folder / "comparison" / model)
     return folder
 
 
