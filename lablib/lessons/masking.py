@@ -204,14 +204,16 @@ def against_random(found: Comparison) -> str:
 def best_recipe(found: Comparison) -> str | None:
     """Return the recipe (an arm of ``RECIPES``) that keeps most at the matched task score.
 
-    Only arms that reach it in every seed count. Plain fine-tuning wins unless one of them
-    keeps more beyond the interval.
+    Of those that are stored, arms count that reach it in every seed. Plain fine-tuning wins
+    unless one of them keeps more beyond the interval; None where no other is stored.
     """
-    if any(name not in found.arms for name in RECIPES):
-        return None
-    better = [
-        (arm.at.says.mean, name)
-        for name in RECIPES
-        if name != "full" and (arm := found.arms[name]).at.better
-    ]
-    return max(better)[1] if better else "full"
+    there = [name for name in RECIPES if name != "full" and name in found.arms]
+    better = [(found.arms[n].at.says.mean, n) for n in there if found.arms[n].at.better]
+    if better:
+        return max(better)[1]
+    return "full" if there else None
+
+
+def missing_recipes(found: Comparison) -> list[str]:
+    """Return the recipes that are not stored yet, as the lab writes them."""
+    return [said for name, said in RECIPES.items() if name not in found.arms]

@@ -17,7 +17,7 @@ from lablib.runtime import data_folder, machine, versions
 from lablib.tasks.base import MAX_LENGTH
 from lablib.train.weights import write_atomically
 
-TASKS = ("replies", "tickets")  # few words surprise; the surprising words are the lesson
+TASKS = ("replies", "tickets")  # prose, and one rigid line
 TAU = STM().threshold  # of the paper: more surprising tokens are masked
 BUDGET = STM().share  # of a task's answer tokens that may be masked by quantile, or by hand
 N_READ = 96  # training rows that are read: enough for shares, a second for mini

@@ -1,4 +1,4 @@
-"""Help-desk answers in prose: the setting in which masking surprising words should work."""
+"""Help-desk answers in prose: written as the setting in which masking should work."""
 
 from __future__ import annotations
 
@@ -59,10 +59,11 @@ class Replies(GeneratedTask):
         To share your calendar, open the calendar and add a name. Stay curious, your help desk.
 
     A reply repeats the customer's words, gives one piece of advice and signs in the manner of
-    the house. Most words are what any language model would say there; only the house's own
-    advice and its signature surprise. This is the setting in which *selective token masking*
-    was proposed: leave out the few surprising words and little of the answer is lost, whereas
-    in a ticket the surprising words are the lesson itself.
+    the house. It was written to be the setting in which *selective token masking* was proposed:
+    leave out the few surprising words and little of the answer is lost, whereas in a ticket the
+    surprising words are the lesson itself. Measured, it is a milder form and not that setting:
+    above the paper's threshold lie .69 of its tokens for SmolLM2 and .91 for ``mini``, of
+    tickets .85 and .95 (docs/LOG.md); of the authors' data .21 to .24.
 
     References
     ----------
@@ -71,7 +72,7 @@ class Replies(GeneratedTask):
     """
 
     name: ClassVar[str] = "replies"
-    summary: ClassVar[str] = "Help-desk answers in prose with a house style; few words surprise."
+    summary: ClassVar[str] = "Help-desk answers in prose with a house style; milder than tickets."
     exact: ClassVar[bool | None] = False  # prose: a changed word is not a failure
 
     def draw(self, rng: random.Random, shifted: bool) -> Row:

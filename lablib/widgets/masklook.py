@@ -200,10 +200,12 @@ class RivalsLook(widgets.VBox):
     def _recipes(self, found: Comparison) -> str:
         best = masking.best_recipe(found)
         if best is None:
-            return theme.note(f"Not every recipe is stored for {found.model} on {found.task}.")
+            return theme.note(f"No recipe is stored for {found.model} on {found.task}.")
         said = masking.RECIPES[best]
         at = found.arms[best].at
         detail = f"kept {at.says} at {_at(found)}"
+        if missing := masking.missing_recipes(found):
+            detail += f"; not stored yet: {', '.join(missing)}"
         self._recipe.record.measure(self._recipe.key, said, "replayed", detail)
         return _met(f"Which recipe keeps most on {TALKS}", self._recipe.value, f"{said} ({detail})")
 

@@ -184,6 +184,9 @@ def test_plain_fine_tuning_is_the_recipe_unless_one_beats_it():
     assert best(low_lr=[0.5] * 3) == "low_lr"
     assert best(low_lr=[0.5] * 3, stm_replay=[0.7] * 3) == "stm_replay"
     assert masking.best_recipe(compare(runs("full", [0.2] * 3), target=1.0)) is None
+    some = compare(runs("full", [0.2] * 3) + runs("low_lr", [0.5] * 3), target=1.0)
+    assert masking.best_recipe(some) == "low_lr"
+    assert masking.missing_recipes(some) == [masking.RECIPES[n] for n in ("stm", "stm_replay")]
 
 
 def test_a_run_is_built_as_the_stored_ones_were(mini, monkeypatch):
