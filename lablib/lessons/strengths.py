@@ -228,9 +228,9 @@ def sentence_of_gap(name: str, gap: Estimate | None, enough: str = "more") -> st
     if gap.n < FEW:
         return f"{name}: {gap}, over too few seeds to be sure"
     if gap.low > 0:
-        return f"{name}: {gap} {enough}, beyond the interval over {gap.n} seeds"
+        return f"{name}: {gap} {enough}, an interval above zero over {gap.n} seeds"
     if gap.high < 0:
-        return f"{name}: {gap}, less beyond the interval over {gap.n} seeds"
+        return f"{name}: {gap}, an interval below zero over {gap.n} seeds"
     return f"{name}: {gap}, which may be chance over {gap.n} seeds"
 
 

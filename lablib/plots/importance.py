@@ -135,7 +135,7 @@ def harm_bars(rows: Sequence[tuple[str, Sequence[float]]], title: str, y_label: 
                 f"<path d='M{x:.1f} {y - 2}v22' stroke='currentColor' stroke-width='1.4'/>"
             )
         parts.append(_label(left - 8, y + 14, name, "end"))
-        parts.append(_label(left + max(wide, 0) + 10, y + 14, f"{mean:.2f}", "start") + "</g>")
+        parts.append(_label(right + 52, y + 14, f"{mean:.2f}", "end") + "</g>")
     bottom = top + row * len(rows)
     parts.append(
         f"<path d='M{right} {top - 6}V{bottom - 6}' stroke='currentColor' stroke-dasharray='2 3'/>"

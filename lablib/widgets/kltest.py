@@ -171,7 +171,7 @@ class ThreeFishers(widgets.HTML):
         """Compare the definitions."""
         nudged = self._test.nudged
         if not nudged:
-            self.value = theme.style() + theme.note("Nudge a few weights in the KL test above.")
+            self.value = STYLE + theme.note("Nudge a few weights in the KL test above.")
             return
         rows = []
         for one in LIBRARIES:
@@ -186,12 +186,12 @@ class ThreeFishers(widgets.HTML):
                     "λ/2 Σ F Δ²" if one.half else "λ Σ F Δ²",
                     f"{middle:.3g}",
                     f"{min(ratios):.3g} to {max(ratios):.3g}",
-                    f"{factor:.3g} λ",
+                    f"{factor:,.0f} λ" if factor >= 100 else f"{factor:.3g} λ",
                 )
             )
         header = (
-            "who", "the Fisher of a weight is", "penalty", "KL predicted over measured: middle",
+            "who", "the Fisher of a weight is", "penalty", "KL, predicted over measured: median",
             "lowest to highest", "strength for the same pull",
         )  # fmt: skip
         shown = table(f"The same {len(nudged)} weights", header, rows)
-        self.value = theme.style() + badge("live") + theme.plain(shown, "div", "lethe-scroll")
+        self.value = STYLE + badge("live") + theme.plain(shown, "div", "lethe-scroll")

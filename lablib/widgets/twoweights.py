@@ -15,8 +15,8 @@ from lablib.widgets.predict import Choice, Number
 
 STOPS = springs.STOPS  # as the prediction offers them
 _HEAD = (
-    "springs", "stiffness", "first step", "old task: excess loss", "new task: excess loss",
-    "stops where both are good",
+    "springs", "stiffness", "length of first step", "old excess loss", "new excess loss",
+    "both good",
 )  # fmt: skip
 
 
@@ -100,7 +100,7 @@ class TwoWeights(widgets.VBox):
         shorter = round(100 * (1 - steps[0] / steps[1]))
         found = (
             (self._stop, stop, f"stiffness {strength:g}, the least sum of both losses"),
-            (self._first, shorter, f"percent, from none to stiffness {springs.STIFFNESSES[-1]:g}"),
+            (self._first, shorter, f"percent, stiffness {springs.STIFFNESSES[-1]:g} for none"),
         )
         lines = [badge("live")]
         for guess, value, detail in found:

@@ -173,12 +173,13 @@ class Weighing(widgets.VBox):
             if (values := [v for one in found if (v := one.kept()) is not None])
         ]
         rows = [(PICKS[pick], *_row(found)) for pick, found in by_pick.items()]
+        caption = f"Means over {draws} kicks; KL in nats per answer token"
         nothing = "" if bars else theme.note("The base has nothing to lose, so nothing is drawn.")
         return (
             self._source()
             + (pictures.harm_bars(bars, "What is left after one percent was scrambled", _KEPT)
                if bars else nothing)
-            + table(f"Means over {draws} kicks; KL in nats per answer token", _HEAD, rows)
+            + theme.plain(table(caption, _HEAD, rows), "div", "lethe-scroll")
             + "<p><b>Which choice does most harm?</b> Ordered by the movement of the answers.</p>"
             + lessons.order_lines(self._order.value, names)
         )  # fmt: skip
@@ -215,14 +216,13 @@ _KEPT = "retention (says), mean of the capabilities; each mark is one kick"
 
 
 def _row(found: list[Scrambled]) -> tuple[str, ...]:
-    values = (
-        [one.kl for one in found],
-        [one.predicted for one in found],
-        [one.kept() for one in found],
-        [one.kept("knows") for one in found],
-        [one.kept("says", "knowledge") for one in found],
-        [one.kept("knows", "knowledge") for one in found],
+    moved = ([one.kl for one in found], [one.predicted for one in found])
+    kept = [
+        [one.kept(which, capability) for one in found]
+        for capability in (None, "knowledge")
+        for which in ("says", "knows")
+    ]
+    return (
+        *(f"{statistics.fmean(values):.2g}" for values in moved),
+        *("–" if None in values else f"{statistics.fmean(values):.2f}" for values in kept),
     )
-    return tuple(
-        "–" if None in some else f"{statistics.fmean(some):.3g}" for some in values
-    )  # fmt: skip
