@@ -93,7 +93,7 @@ def _springs() -> dict[str, Arm]:
     """EWC over strengths, and its two controls where they cost the task about as much."""
     strengths = {
         "fisher": (0.001, 0.1, 1.0),  # 0.01 is the arm "ewc"
-        "uniform": (0.001, 0.01),
+        "uniform": (0.001, 0.003, 0.01),
         "shuffled": (0.01, 0.1),
     }
     return {
