@@ -6,6 +6,7 @@ it changes when they do. Positive differences speak for the springs.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -74,13 +75,16 @@ def why_missing(model: str, task: str, swept: bool = False) -> str:
         Ask for other strengths and for both controls as well, not only for the comparison of
         the default strength with none.
     """
-    names = {label_of(one) for one in runs_of(model, task)}
+    seeds = Counter(label_of(one) for one in runs_of(model, task))
     command = f"'python data/results/make_comparison.py --model {model} --task {task}"
-    if FREE not in names or default_strength(model, task) is None:
+    if FREE not in seeds or default_strength(model, task) is None:
         return f"No runs of {model} on {task} with and without springs are stored; {command}' does."
-    kinds = {name.rpartition(" ")[0] for name in names}
+    kinds = {name.rpartition(" ")[0] for name, n in seeds.items() if n >= FEW}
     if swept and not kinds >= set(KINDS.values()):
-        return f"Not all springs of {model} on {task} are stored; {command} --sweep ewc' does that."
+        return (
+            f"Not all springs of {model} on {task} are stored with {FEW} seeds; "
+            f"{command} --sweep ewc --seeds {FEW}' does that."
+        )
     return ""
 
 
@@ -150,10 +154,13 @@ def without(model: str, task: str) -> dict[int, float | None]:
 
 
 def best(model: str, task: str, kind: str) -> Best | None:
-    """Return the best strength of a kind among those at which every seed learns the task."""
+    """Return the best strength of a kind among those at which every seed learns the task.
+
+    Strengths with fewer than ``FEW`` seeds are left out: luck would choose among them.
+    """
     found = []
     for strength, values in by_strength(model, task, kind).items():
-        if values and all(value is not None for value in values.values()):
+        if len(values) >= FEW and all(value is not None for value in values.values()):
             found.append(Best(kind, strength, estimate(list(values.values())), dict(values)))
     return max(found, key=lambda one: one.kept.mean, default=None)
 
@@ -234,55 +241,61 @@ def sentence_of_gap(name: str, gap: Estimate | None, enough: str = "more") -> st
     return f"{name}: {gap}, which may be chance over {gap.n} seeds"
 
 
-def verdict_on_stiffer(model: str) -> str:
+Verdict = tuple[str | None, str]  # one of the answers offered, or None, and a sentence
+
+
+def verdict_on_stiffer(model: str) -> Verdict:
     """Return what springs a hundred times stiffer do, or what is missing."""
-    missing = why_missing(model, "tickets", swept=True)
+    missing = why_missing(model, "tickets")
     if missing:
-        return missing
+        return None, missing
     changed, by = stiffer(model)
-    if None in by.values():
-        return "Springs a hundred times the default are not stored with the same seeds."
-    return (
+    if any(gap is None or gap.n < FEW for gap in by.values()):
+        return None, (
+            f"Springs a hundred times the default are not stored with {FEW} seeds; "
+            f"'python data/results/make_comparison.py --model {model} --sweep ewc --seeds {FEW}' does that."
+        )
+    return changed, (
         f"Springs a hundred times stiffer on tickets: {changed}. What is kept at the end (says, "
         f"mean of six) changes by {by['kept']}, the task score by {by['learned']}."
     )
 
 
-def verdict_on_illness(model: str) -> str:
+def verdict_on_illness(model: str) -> Verdict:
     """Return which illness springs help, or what is missing."""
     missing = [said for task in TASKS if (said := why_missing(model, task))]
     if missing:
-        return " ".join(missing)
+        return None, " ".join(missing)
     helped, gaps = helps(model)
+    if any(gap is None or gap.n < FEW for gap in gaps.values()):
+        return None, f"Fewer than {FEW} seeds reach the matched score, which decides nothing."
     parts = [
         sentence_of_gap(f"{task} (knowledge, {LOST[task]})", gap) for task, gap in gaps.items()
     ]
-    return (
+    return helped, (
         f"At a matched task score, springs of the default strength help {helped}. "
         f"With springs minus without: {'; '.join(parts)}."
     )
 
 
-def verdict_on_fisher(model: str, task: str) -> str:
+def verdict_on_fisher(model: str, task: str) -> Verdict:
     """Return whether the Fisher earns its price on a task, or what is missing."""
     missing = why_missing(model, task, swept=True)
     if missing:
-        return missing
+        return None, missing
     earned, differences = earns(model, task)
     chosen = [one for kind in KINDS if (one := best(model, task, kind))]
+    if len(chosen) < len(KINDS):
+        return None, f"On {task} not every kind of spring has a strength that learns the task."
     at = ", ".join(f"{KINDS[one.kind]} {one.strength:g} keeps {one.kept}" for one in chosen)
     parts = [sentence_of_gap(f"against {KINDS[kind]}", gap) for kind, gap in differences.items()]
-    return (
+    return earned, (
         f"Does the Fisher earn its price on {task}? {earned}. Each at its best strength, "
-        f"{LOST[task]} of knowledge: {at or 'none lets every seed learn the task'}. The Fisher "
-        f"{'; '.join(parts)}."
+        f"{LOST[task]} of knowledge: {at}. The Fisher {'; '.join(parts)}."
     )
 
 
 def verdicts(model: str) -> list[str]:
     """Return the verdict sentences of lab 05, made from the stored runs of a model."""
-    return [
-        verdict_on_stiffer(model),
-        verdict_on_illness(model),
-        *(verdict_on_fisher(model, task) for task in TASKS),
-    ]
+    found = [verdict_on_stiffer(model), verdict_on_illness(model)]
+    return [said for _, said in (*found, *(verdict_on_fisher(model, task) for task in TASKS))]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import ipywidgets as widgets
 
 from lablib.history import History
@@ -113,23 +111,22 @@ class StoredLook(widgets.VBox):
         )
         chart = pictures.frontier(found, self.kinds, own)
         numbers = theme.plain(pictures.table(found, self.kinds), "div", "lethe-scroll")
-        seeds = min(len(arm.seeds) for arm in found.arms.values())
         return (
-            f"<div class='lethe-card'>{badge('replayed', f'{model}, {seeds} seeds or more')}"
+            f"<div class='lethe-card'>{badge('replayed', f'{model}, seeds in the table')}"
             f"{live.svg(chart, 440, 300)}{folded('The numbers', numbers)}{more}</div>"
         )
 
-    def _met(self, guess: Choice, missing: str, answer: Callable[[], str], *said: str) -> str:
+    def _met(self, guess: Choice, verdict: strengths.Verdict, *more: str) -> str:
         """A prediction beside what the stored runs say, or why they say nothing yet."""
+        answer, said = verdict
+        if answer is not None:
+            self._lab.record.measure(guess.key, answer, "replayed", self._lab.model)
         mine = theme.escape(guess.value or "none saved")
-        measured = "nothing yet"
-        if not missing:
-            measured = answer()
-            self._lab.record.measure(guess.key, measured, "replayed", self._lab.model)
-        verdict = "".join(f"<p>{theme.escape(sentence, 2000)}</p>" for sentence in said)
+        measured = theme.escape(answer or "nothing yet")
+        sentences = "".join(f"<p>{theme.escape(one, 2000)}</p>" for one in (said, *more))
         return (
             f"<p role='status'><b>{theme.escape(guess.question)}</b><br>Your prediction: "
-            f"{mine}. The stored runs say: {theme.escape(measured)}.</p>{verdict}"
+            f"{mine}. The stored runs say: {measured}.</p>{sentences}"
         )
 
 
@@ -164,14 +161,8 @@ class StrengthsLook(StoredLook):
 
     def _judged(self) -> str:
         model, (stiff, helps) = self._lab.model, self._guesses
-        unswept = strengths.why_missing(model, "tickets", swept=True)
-        missing = "".join(strengths.why_missing(model, task) for task in strengths.TASKS)
-        return self._met(
-            stiff, unswept, lambda: strengths.stiffer(model)[0],
-            strengths.verdict_on_stiffer(model),
-        ) + self._met(
-            helps, missing, lambda: strengths.helps(model)[0], strengths.verdict_on_illness(model)
-        )  # fmt: skip
+        first = self._met(stiff, strengths.verdict_on_stiffer(model))
+        return first + self._met(helps, strengths.verdict_on_illness(model))
 
 
 class ControlsLook(StoredLook):
@@ -196,11 +187,8 @@ class ControlsLook(StoredLook):
 
     def _judged(self) -> str:
         model = self._lab.model
-        unswept = strengths.why_missing(model, "tickets", swept=True)
-        said = self._met(
-            self._guesses[0], unswept, lambda: strengths.earns(model, "tickets")[0],
-            *(strengths.verdict_on_fisher(model, task) for task in strengths.TASKS),
-        )  # fmt: skip
+        verdict, other = (strengths.verdict_on_fisher(model, task) for task in strengths.TASKS)
+        said = self._met(self._guesses[0], verdict, other[1])
         return said + ("" if strengths.why_missing(model, "tickets") else self._costs())
 
     def _costs(self) -> str:

@@ -94,8 +94,8 @@ def test_the_fisher_earns_its_price_or_not(shelf, uniform, shuffled, index):
     springs("wrong_facts")
     answer, gaps = strengths.earns("mini", "tickets")
     assert answer == strengths.EARNS[index] and gaps["uniform"].n == 3
-    said = strengths.verdicts("mini")[2]
-    assert answer in said and "Fisher 0.01 keeps 0.60" in said
+    verdict, said = strengths.verdict_on_fisher("mini", "tickets")
+    assert verdict == answer and answer in said and "Fisher 0.01 keeps 0.60" in said
 
 
 def test_stiffer_springs_are_judged_at_the_end(shelf):
@@ -107,19 +107,20 @@ def test_stiffer_springs_are_judged_at_the_end(shelf):
 
 def test_two_seeds_decide_nothing(shelf):
     springs("tickets")
-    put("tickets", "uniform", 0.01, 1.0, 0.1, ())
     for file in archive.folder_of("mini", "ewc").glob("tickets-ewc-uniform*seed2.json"):
         file.unlink()
-    _, gaps = strengths.earns("mini", "tickets")
-    assert gaps["uniform"].n == 2 and not strengths.sure(gaps["uniform"])
-    assert "too few seeds" in strengths.sentence_of_gap("x", gaps["uniform"])
+    assert strengths.best("mini", "tickets", "uniform") is None
+    answer, said = strengths.verdict_on_fisher("mini", "tickets")
+    assert answer is None and "with 3 seeds" in said
+    two = strengths.against({0: 0.5, 1: 0.6}, {0: 0.1, 1: 0.1})
+    assert not strengths.sure(two) and "too few seeds" in strengths.sentence_of_gap("x", two)
 
 
 @pytest.mark.parametrize("task", strengths.TASKS)
 def test_the_stored_runs_can_carry_the_lab(task):
     if strengths.why_missing("mini", task, swept=True):
         pytest.skip("the sweep of EWC is not stored yet")
-    for label, arm in strengths.comparison("mini", task).arms.items():
-        least = 5 if label in ("full", "Fisher 0.01") else 3
-        assert len(arm.seeds) >= least, label
-    assert any(one in strengths.verdict_on_fisher("mini", task) for one in strengths.EARNS)
+    arms = strengths.comparison("mini", task).arms
+    assert len(arms["full"].seeds) == len(arms["Fisher 0.01"].seeds) == 5
+    answer, said = strengths.verdict_on_fisher("mini", task)
+    assert answer in (*strengths.EARNS, None) and said

@@ -182,9 +182,13 @@ def test_stored_runs_are_drawn_with_their_verdicts(lab, record):
     earns = Choice(record, "05-earns", "What?", EARNS)
     looks = StrengthsLook(lab, dashboard, stiff, helps), ControlsLook(lab, dashboard, earns)
     measured = record.read()["measurements"]
-    assert measured["05-helps"]["value"] == strengths.helps("mini")[0]
-    assert measured["05-stiff"]["value"] == strengths.stiffer("mini")[0]
-    assert measured["05-earns"]["value"] == strengths.earns("mini", "tickets")[0]
+    found = {
+        "05-helps": strengths.verdict_on_illness("mini")[0],
+        "05-stiff": strengths.verdict_on_stiffer("mini")[0],
+        "05-earns": strengths.verdict_on_fisher("mini", "tickets")[0],
+    }
+    for key, answer in found.items():
+        assert measured.get(key, {}).get("value") == answer, key
     assert "equal (L2-SP)" not in looks[0].views["tickets"].value
     assert "equal (L2-SP)" in looks[1].views["tickets"].value
     assert "What springs cost" in looks[1].verdict.value
