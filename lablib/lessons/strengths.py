@@ -253,7 +253,8 @@ def verdict_on_stiffer(model: str) -> Verdict:
     if any(gap is None or gap.n < FEW for gap in by.values()):
         return None, (
             f"Springs a hundred times the default are not stored with {FEW} seeds; "
-            f"'python data/results/make_comparison.py --model {model} --sweep ewc --seeds {FEW}' does that."
+            f"'python data/results/make_comparison.py --model {model} --sweep ewc --seeds {FEW}' "
+            "does that."
         )
     return changed, (
         f"Springs a hundred times stiffer on tickets: {changed}. What is kept at the end (says, "
