@@ -83,6 +83,7 @@ class Courtroom(widgets.VBox):
         )
         self.add_class("lethe")
         self.rule.observe(lambda _: self._show_level(), "value")
+        self.task.observe(lambda _: self._set_level(), "value")
         lab.on_change(self.clear)
         for guess in self._guessed.values():
             guess.on_saved(lambda _: self._draw_docket())
@@ -92,16 +93,21 @@ class Courtroom(widgets.VBox):
     def clear(self) -> None:
         """Forget all hearings: they belong to one model."""
         self._docket = {}
-        runs = self._runs("tickets")
-        if runs:
-            self.level.value = court.level_for(runs)
+        self._set_level()
+        there = self._runs("tickets")
         self.sentence.value = theme.note(
-            "Nothing heard yet." if runs else _missing(self._lab.model, "tickets")
+            "Nothing heard yet." if there else _missing(self._lab.model, "tickets")
         )
         self.picture.value = self.docket.value = ""
 
     def _runs(self, task: str) -> list[Measured]:
         return court.evidence(self._lab.model, task)
+
+    def _set_level(self) -> None:
+        """Begin at the highest score that every run of the chosen task reaches."""
+        runs = self._runs(self.task.value)
+        if runs:
+            self.level.value = court.level_for(runs)
 
     def _show_level(self) -> None:
         self.level.layout.display = "" if court.RULES[self.rule.value].matched else "none"
