@@ -267,6 +267,7 @@ class AdamPicture(Picture):
                 Line("its running mean", xs, tuple(h.mean for h in held), 0, label="mean"),
                 Line("its usual size", xs, tuple(h.size for h in held), 1, label="size"),
             ),
+            y_range=(1.1 * min(0.0, *gradients), 1.1 * max(0.0, *gradients)),
             source="",
         )
         steps = Chart(

@@ -117,7 +117,7 @@ def test_what_the_lab_declares_happens(name, kind, theme, open_in, shoot):
     assert not given_away(page, declared(name).gives_away)
     seconds = press(page, drive)
     print(f"{name} in {kind}, {theme}: picture and table changed after {seconds:.1f} s")
-    settle(page)
+    settle(page, patience=25 if theme == "light" else 5)
     for width in WIDTHS:
         whole_page(page, width)
         shoot(page, str(width))
