@@ -291,11 +291,11 @@ def compared(points: Mapping[str, Point], kit: str, other: str) -> str:
     if gap is None or gap.low is None:
         return f"{names[kit]} and {names[other]}: too few seeds to compare."
     if gap.low > 0:
-        verdict = f"{names[kit]} keep more than {names[other]}"
+        verdict = f"More is kept with {names[kit]} than with {names[other]}"
     elif gap.high < 0:
-        verdict = f"{names[kit]} keep less than {names[other]}"
+        verdict = f"Less is kept with {names[kit]} than with {names[other]}"
     else:
-        verdict = f"{names[kit]} and {names[other]} cannot be told apart"
+        verdict = f"What is kept with {names[kit]} and with {names[other]} cannot be told apart"
     return f"{verdict} (difference {gap}, {gap.n} seeds)."
 
 

@@ -126,7 +126,7 @@ def test_the_stored_auction_names_the_cheapest_kit(lab, record, results):
     auction = Auction(lab, KitPredictions(record))
     shown = auction.stored.value
     assert "the cheapest kit that rescues is <b>five capitals</b>" in shown
-    assert "<svg" in shown and "keep more than five rows of nonsense" in shown
+    assert "<svg" in shown and "than with five rows of nonsense" in shown
     assert record.read()["measurements"]["07-kit-tickets"]["source"] == "replayed"
 
 
