@@ -48,6 +48,8 @@ CLAIMED = (
     *(f"split-{side}" for side in illnesses.SIDES),
     "wrong_facts-mix0",
     "lora-tickets",
+    "ratio-tickets-10",
+    "kit-nonsense-wrong_facts",
 )
 # Those that are shown over a few seeds without a claim of their own.
 SHOWN = (

@@ -169,7 +169,7 @@ def test_the_whole_pool_is_read_from_the_stored_comparison(tmp_path, monkeypatch
     assert [row[0].split(",")[0] for row in rows] == ["nothing", *["the whole pool"] * 2]
     kept = [float(row[1].split()[0]) for row in rows]
     assert kept[0] < kept[1] and rows[0][-1] == "5"
-    monkeypatch.setattr(mixing.archive, "folder_of", lambda model: tmp_path)
+    monkeypatch.setattr(mixing.archive, "folder_of", lambda *_: tmp_path)
     assert mixing.whole_pool("mini", "tickets") == []
 
 
