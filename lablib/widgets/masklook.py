@@ -23,6 +23,7 @@ MASK_OUTCOMES = masking.OUTCOMES  # as the predictions offer them
 WINNERS = tuple(masking.MASKS[mask] for mask in ("hand", "high", "random"))
 RECIPES = tuple(masking.RECIPES.values())
 TALKS = surprise.TASKS[0]  # the task of prose
+FACTS = "wrong_facts"
 CONTROLS = ("full", "joint", "stm", "stm_random", "stm_threshold", "stm_replay", "replay", "low_lr")
 
 JUDGED = ("stm", "stm_random", "stm_threshold", "stm_replay", "low_lr")  # in a sentence each
@@ -152,7 +153,7 @@ class RivalsLook(widgets.VBox):
     def draw(self) -> None:
         """Show both tasks."""
         try:
-            inner = "".join(map(self._task, surprise.TASKS))
+            inner = "".join(map(self._task, surprise.TASKS)) + self._facts()
         except (OSError, ValueError) as error:
             self.view.value = theme.error(str(error))
             return
@@ -195,6 +196,19 @@ class RivalsLook(widgets.VBox):
             + live.svg(pictures.plane(shown, "replayed"), 560, 340)
             + f"<ul class='lethe-list'>{sentences}</ul>"
             + folded("The numbers", _scroll(pictures.table(shown)))
+        )
+
+    def _facts(self) -> str:
+        """What STM does where facts are taught, which surprise by their nature."""
+        found = masking.stored(self._lab.model, FACTS)
+        if found is None or "stm" not in found.arms:
+            return ""
+        said = verdict.sentences(only(found, ("full", "stm")))
+        seeds = f"{found.model}, {len(found.arms['stm'].seeds)} seeds"
+        return (
+            theme.heading(f"{FACTS}: masking where facts are taught")
+            + badge("replayed", seeds)
+            + "".join(map(_said, said))
         )
 
     def _recipes(self, found: Comparison) -> str:

@@ -179,6 +179,10 @@ def test_controls_meet_their_predictions(lab, record, shelf):
     threshold.save(40)
     assert "Open without predictions" not in look.view.value
     assert "stm_replay keeps" in look.view.value and "<svg" in look.view.value
+    assert "where facts are taught" not in look.view.value
+    shelf["mini", "wrong_facts"] = filled()
+    look.draw()
+    assert "where facts are taught" in look.view.value
     found = record.read()["measurements"]
     assert found["06-recipe"]["value"] == masking.RECIPES["stm_replay"]
     assert found["06-threshold"]["value"] == 100
