@@ -163,7 +163,8 @@ def stored_line(mask: str, share: float, found: Comparison) -> Line | None:
     arm = found.arms.get(ARMS[mask])
     if arm is None:
         return None
-    return Line(MASKS[mask], share, arm.task_score, arm.says, arm.knows, arm.at.says)
+    masked = 0.0 if mask == "none" else share
+    return Line(MASKS[mask], masked, arm.task_score, arm.says, arm.knows, arm.at.says)
 
 
 def outcome(found: Comparison, arm: str = "stm") -> str | None:
