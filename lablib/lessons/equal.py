@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lablib.sweep import archive
-from lablib.sweep.analysis import Comparison, Estimate, matched, paired
+from lablib.sweep.analysis import MATCH_LEVELS, Comparison, Estimate, estimate, matched, paired
 
 OUTCOMES = (
     "the diary keeps less than real rows",
@@ -84,11 +84,19 @@ def load(model: str, task: str, pair: Pair) -> Comparison:
 
 
 def at_matched(comparison: Comparison, pair: Pair) -> Matched:
-    """Return what both had kept when they first reached the comparison's task score."""
-    at = {label: _by_seed(comparison, label) for label in (pair.real, pair.own)}
-    gap = paired(at[pair.own], at[pair.real])
-    arms = comparison.arms
-    return Matched(comparison.target, arms[pair.real].at.says, arms[pair.own].at.says, gap)
+    """Return what both had kept when they first reached the same task score.
+
+    That score is the highest of ``MATCH_LEVELS`` (shares of the comparison's target) that every
+    seed of both reaches; if there is none, nothing is matched.
+    """
+    for share in sorted(MATCH_LEVELS, reverse=True):
+        target = share * comparison.target
+        real, own = (_by_seed(comparison, label, target) for label in (pair.real, pair.own))
+        values = (*real.values(), *own.values())
+        if None not in values:
+            kept = (estimate(list(by_seed.values())) for by_seed in (real, own))
+            return Matched(target, *kept, paired(own, real))
+    return Matched(comparison.target, None, None, None)
 
 
 def verdict(found: Matched, pair: Pair) -> str:
@@ -99,7 +107,7 @@ def verdict(found: Matched, pair: Pair) -> str:
         )
     said = (
         f"At {pair.price}, when a task score of {found.target:.2f} is first reached, the diary has "
-        f"kept {found.own} of the six capabilities and real rows {found.real}."
+        f"kept {found.own} and real rows {found.real}, averaged over the six capabilities."
     )
     gap = found.difference
     if gap.low is None:
@@ -112,9 +120,5 @@ def verdict(found: Matched, pair: Pair) -> str:
     return f"{said} The diary keeps {more}, by {size} {seeds}."
 
 
-def _by_seed(comparison: Comparison, label: str) -> Mapping[int, float | None]:
-    return {
-        run.job.seed: matched(run, comparison.target)
-        for run in comparison.runs
-        if run.job.label == label
-    }
+def _by_seed(comparison: Comparison, label: str, target: float) -> Mapping[int, float | None]:
+    return {run.job.seed: matched(run, target) for run in comparison.runs if run.job.label == label}

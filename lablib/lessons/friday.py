@@ -108,10 +108,18 @@ class Evidence:
     passed: int
 
 
-def load(model: str, task: str) -> Comparison:
-    """Return the stored runs of all options that were measured on a model and a task."""
+def load(model: str, task: str, target: float | None = None) -> Comparison:
+    """Return the stored runs of all options that were measured on a model and a task.
+
+    Parameters
+    ----------
+    model, task : str
+        What was measured.
+    target : float, optional
+        Task score that the help desk needs; default as in ``sweep.compare``.
+    """
     wanted = [option.arm for option in OPTIONS.values() if option.arm]
-    return archive.load(model, task, arms=(*BESIDE, *wanted), sweep="diary")
+    return archive.load(model, task, target, arms=(*BESIDE, *wanted), sweep="diary")
 
 
 def passes(run: Measured, target: float, floor: float) -> bool:

@@ -61,6 +61,15 @@ class Friday(widgets.VBox):
                 description="Regression test: least share kept of every capability",
             )
         )  # fmt: skip
+        self.needed = control(
+            widgets.Dropdown(
+                options=[
+                    ("nine tenths of what full fine-tuning reaches", None),
+                    *((f"{score:.2f}", score) for score in (0.5, 0.6, 0.7, 0.8, 0.9)),
+                ],
+                description="Task score that the help desk needs (runs are matched there)",
+            )
+        )
         titles = [option.title for option in lesson.OPTIONS.values()]
         self.guess = Choice(
             lab.record, "08-friday",
@@ -96,6 +105,7 @@ class Friday(widgets.VBox):
             [
                 widgets.HTML(theme.heading("Your constraints")),
                 *self.constraints.values(),
+                self.needed,
                 self.floor,
                 self.guess,
                 self.kinds,
@@ -111,7 +121,7 @@ class Friday(widgets.VBox):
         body.add_class("lethe-body")
         super().__init__([widgets.HTML(STYLE), body])
         self.add_class("lethe")
-        for each in (*self.constraints.values(), self.floor, self.kinds):
+        for each in (*self.constraints.values(), self.needed, self.floor, self.kinds):
             each.observe(lambda _: self.draw(), "value")
         self.guess.on_saved(lambda _: self.draw())
         self.draw()
@@ -176,7 +186,7 @@ class Friday(widgets.VBox):
             )
             return
         try:
-            self.view.value = self._shown(lesson.load(*self.kind()))
+            self.view.value = self._shown(lesson.load(*self.kind(), self.needed.value))
         except (OSError, ValueError) as error:
             self.view.value = theme.error(str(error))
 
@@ -261,7 +271,7 @@ class Friday(widgets.VBox):
         try:
             if not self._open or kind is None:
                 raise ValueError("Open the plane of one model and one task first.")
-            comparison = lesson.load(*kind)
+            comparison = lesson.load(*kind, self.needed.value)
             found = self._found(comparison)
             _, reasons = lesson.advice(found, self.stated, comparison.target, self.floor.value)
             key = self.choice.value

@@ -84,7 +84,13 @@ def test_diary_and_real_rows_are_compared_at_one_score(own, real, outcome):
     assert f"task score of {found.target:.2f}" in said
 
 
+def test_they_are_matched_where_every_seed_gets_to():
+    found = [*runs("full", 1.0, 0.1), *runs("replay", 0.7, 0.9), *runs("sa_sft", 1.0, 0.9)]
+    at = equal.at_matched(compare(found), equal.BY_EXAMPLES)
+    assert at.target == pytest.approx(0.75 * 0.9) and at.difference.n == 5
+
+
 def test_what_cannot_be_matched_is_said():
-    found = [*runs("full", 1.0, 0.1), *runs("replay", 0.2, 0.9), *runs("sa_sft", 1.0, 0.9)]
+    found = [*runs("full", 1.0, 0.1), *runs("replay", 0.1, 0.9), *runs("sa_sft", 1.0, 0.9)]
     at = equal.at_matched(compare(found), equal.BY_EXAMPLES)
     assert at.outcome is None and "cannot be matched" in equal.verdict(at, equal.BY_EXAMPLES)
