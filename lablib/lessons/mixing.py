@@ -250,9 +250,11 @@ def smallest(points: Mapping[float, Point], capability: str = "knowledge") -> fl
 
 
 def smallest_in_words(points: Mapping[float, Point], capability: str = "knowledge") -> str:
-    """Return the smallest rescue as the prediction offers it."""
+    """Return the smallest rescue as the prediction offers it; nothing is said of the unmeasured."""
     ratio = smallest(points, capability)
-    return NOT_EVEN if ratio is None else RATIO_NAMES[ratio]
+    if ratio is None:
+        return NOT_EVEN if RATIOS[-1] in points else "none of those that are stored"
+    return RATIO_NAMES[ratio]
 
 
 def not_stored(points: Mapping[float, Point]) -> str:

@@ -38,9 +38,11 @@ def ratio_curve(
         Of the curves.
     """
     lines = [
-        _curve("knowledge kept", points, lambda one: one.main, KNOWLEDGE),
-        _curve("mean of all six kept", points, lambda one: one.mean, ALL_SIX, hollow=True),
-        _curve("task score", points, lambda one: one.task, TASK, dashed=True),
+        _curve("knowledge kept", "knowledge", points, lambda one: one.main, KNOWLEDGE),
+        _curve(
+            "mean of all six kept", "all six", points, lambda one: one.mean, ALL_SIX, hollow=True
+        ),
+        _curve("task score", "task score", points, lambda one: one.task, TASK, dashed=True),
     ]
     for number, (ratio, reading) in enumerate(own, 1):
         for value, style in ((reading.main, KNOWLEDGE), (reading.task, TASK)):
@@ -72,7 +74,7 @@ def _seeds(found: set[int]) -> str:
     return f"mean of {said} seed{'s' * (most != 1)}"
 
 
-def _curve(name: str, points: Mapping[float, Point], value, style: int, **how) -> Line:
+def _curve(name: str, label: str, points: Mapping[float, Point], value, style: int, **how) -> Line:
     known: list[tuple[float, Estimate]] = [
         (place(ratio), found) for ratio, one in sorted(points.items()) if (found := value(one))
     ]
@@ -82,7 +84,7 @@ def _curve(name: str, points: Mapping[float, Point], value, style: int, **how) -
         tuple(x for x, _ in known),
         tuple(found.mean for _, found in known),
         style,
-        label=name,
+        label=label,
         low=tuple(found.low for _, found in known) if spread else (),
         high=tuple(found.high for _, found in known) if spread else (),
         **how,

@@ -236,7 +236,10 @@ def _stored(points: dict[str, mixing.Point], task: str) -> str:
         rows, (f"says: {_SHORT[task]}", "still ranks first", "mean of all six"),
         level=("enough", mixing.ENOUGH),
     )  # fmt: skip
-    pairs = (("capitals", "nonsense"), ("nonsense", mixing.NOTHING), (mixing.WHOLE, "capitals"))
+    pairs = (
+        ("capitals", "nonsense"), ("nonsense", mixing.NOTHING), ("capitals", mixing.NOTHING),
+        (mixing.WHOLE, "capitals"),
+    )  # fmt: skip
     sentences = "".join(
         f"<li>{theme.escape(mixing.compared(points, *pair))}</li>"
         for pair in pairs

@@ -73,7 +73,7 @@ class BufferView(widgets.VBox):
             kept = self._kept(name, length)
             self.picture.value = badge("illustrative", "rows are drawn, nothing is trained") + (
                 pictures.buffer_places(
-                    kept, buffers.SIZE, TASKS, f"In the buffer after {length} rows: {name}"
+                    kept, buffers.SIZE, TASKS, f"In the buffer after {length} rows"
                 )
             )
             if length == buffers.total():

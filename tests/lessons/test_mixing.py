@@ -129,6 +129,8 @@ def test_the_smallest_rescue_is_read_off_the_means():
     assert mixing.smallest(points) == 0.1
     assert mixing.smallest_in_words(points) == "one in ten"
     assert mixing.smallest_in_words(points, "reasoning") == mixing.NOT_EVEN
+    del points[0.5]  # what was not measured is not said to fail
+    assert mixing.smallest_in_words(points, "reasoning") == "none of those that are stored"
 
 
 def test_kits_are_compared_seed_by_seed():
