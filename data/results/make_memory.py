@@ -19,16 +19,17 @@ from lablib.lessons.capped import Step
 from lablib.train.weights import write_atomically
 
 CAPPED_ROWS = 4
+ASKED_FACTOR = 1.5
 
 
 def wanted(model: str) -> list[tuple[str, int, int | None]]:
-    """Return method, rows and cap of every step that lab 04 replays."""
-    free = [(method, rows, None) for rows in capped.ROWS for method in capped.METHODS]
-    return free + [
-        (method, CAPPED_ROWS, capped.cap_bytes(model, factor))
-        for factor in capped.FACTORS
-        for method in capped.METHODS
-    ]
+    """Return method, rows and cap of every step that lab 04 replays, those asked about first."""
+    batches = sorted(capped.ROWS, key=lambda rows: rows != CAPPED_ROWS)
+    factors = sorted(capped.FACTORS, key=lambda factor: factor != ASKED_FACTOR)
+    caps = [capped.cap_bytes(model, factor) for factor in factors]
+    pairs = [(CAPPED_ROWS, None), *((CAPPED_ROWS, cap) for cap in caps)]
+    pairs += [(rows, None) for rows in batches if rows != CAPPED_ROWS]
+    return [(method, rows, cap) for rows, cap in pairs for method in capped.METHODS]
 
 
 def save(model: str, steps: list[Step]) -> None:
