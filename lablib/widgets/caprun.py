@@ -18,7 +18,7 @@ from lablib.widgets import theme
 from lablib.widgets.badge import badge
 from lablib.widgets.control import control
 from lablib.widgets.job import Job
-from lablib.widgets.memorystep import ASKED, NAMES, model_options
+from lablib.widgets.memorystep import ASKED, NAMES, NOT_STORED, model_options
 from lablib.widgets.parts import table
 from lablib.widgets.predict import Prediction
 
@@ -174,8 +174,8 @@ class CapRun(widgets.VBox):
             kept, cap = capped.stored_steps(at[0]), capped.cap_bytes(*at)
             found = {m: capped.find(kept, m, ASKED[1], cap) for m in capped.METHODS}
             here, source = {m: step for m, step in found.items() if step}, "replayed"
-        if len(here) < len(capped.METHODS) or not any(self.tried.values()):
-            return ""
+        if len(here) < len(capped.METHODS):
+            return theme.note(NOT_STORED)
         alive = capped.survivors(here)
         detail = f"{shapes.SHAPES[ASKED[0]].title}, {ASKED_FACTOR:g} times its weights"
         self.record.measure(self._survive.key, alive, source, detail)

@@ -55,7 +55,7 @@ class SixteenLevels(widgets.VBox):
                 value=value,
                 min=-1,
                 max=1,
-                step=0.01,
+                step=1 / 150,  # so that the even levels lie on steps
                 orientation="vertical",
                 readout=False,
                 description=str(i + 1),

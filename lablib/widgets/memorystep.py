@@ -25,6 +25,10 @@ from lablib.widgets.shares import Shares
 MEMORY_PARTS = PARTS  # as the prediction names them
 NAMES = {"full": "full", "lora": "LoRA", "qlora": "QLoRA"}
 ASKED = ("smollm2-135m", 4)  # model and rows of the two predictions
+NOT_STORED = (
+    f"Your predictions are about {shapes.SHAPES[ASKED[0]].title}, of which nothing is stored: choose "
+    f"it above, with {ASKED[1]} rows, to meet them."
+)
 _MB = 1e6
 
 
@@ -151,7 +155,7 @@ class MemoryStep(widgets.VBox):
         steps, source = self._asked_for()
         full, lora = (capped.find(steps, m, ASKED[1], None) for m in ("full", "lora"))
         if not (full and lora and full.parts and lora.parts):
-            return ""
+            return theme.note(NOT_STORED)
         shares = {
             part: round(100 * value / full.parts.total)
             for part, value in zip(PARTS, astuple(full.parts), strict=True)
