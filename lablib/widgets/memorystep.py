@@ -26,8 +26,8 @@ MEMORY_PARTS = PARTS  # as the prediction names them
 NAMES = {"full": "full", "lora": "LoRA", "qlora": "QLoRA"}
 ASKED = ("smollm2-135m", 4)  # model and rows of the two predictions
 NOT_STORED = (
-    f"Your predictions are about {shapes.SHAPES[ASKED[0]].title}, of which nothing is stored: choose "
-    f"it above, with {ASKED[1]} rows, to meet them."
+    f"Your predictions are about {shapes.SHAPES[ASKED[0]].title}, of which nothing is stored: "
+    f"choose it above, with {ASKED[1]} rows, to meet them."
 )
 _MB = 1e6
 
