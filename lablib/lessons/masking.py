@@ -164,7 +164,8 @@ def stored_line(mask: str, share: float, found: Comparison) -> Line | None:
     if arm is None:
         return None
     masked = 0.0 if mask == "none" else share
-    return Line(MASKS[mask], masked, arm.task_score, arm.says, arm.knows, arm.at.says)
+    name = f"{MASKS[mask]}, {len(arm.seeds)} seeds"
+    return Line(name, masked, arm.task_score, arm.says, arm.knows, arm.at.says)
 
 
 def outcome(found: Comparison, arm: str = "stm") -> str | None:

@@ -210,7 +210,11 @@ def test_a_comparison_that_is_not_stored_is_none(monkeypatch, tmp_path):
 def test_a_stored_arm_is_a_line_with_intervals():
     found = compare(runs("full", [0.2] * 3) + runs("stm", [0.5] * 3), target=1.0)
     line = masking.stored_line("high", 0.22, found)
-    assert line.mask == "STM's choice" and str(line.says).startswith("0.5") and line.at_score.n == 3
+    assert (
+        line.mask == "STM's choice, 3 seeds"
+        and str(line.says).startswith("0.5")
+        and line.at_score.n == 3
+    )
     assert masking.stored_line("none", 0.22, found).masked == 0
     assert masking.stored_line("random", 0.22, found) is None
     assert replace(line, mask="x").masked == 0.22
