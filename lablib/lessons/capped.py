@@ -158,8 +158,9 @@ def _start(asked: dict[str, Any]) -> subprocess.Popen:
 
 
 def _read(child: subprocess.Popen, lines: queue.SimpleQueue) -> None:
-    for line in child.stdout:
-        lines.put(line)
+    with child.stdout:
+        for line in child.stdout:
+            lines.put(line)
     lines.put(None)
 
 
