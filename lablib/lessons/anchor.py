@@ -48,11 +48,16 @@ class Sizes:
 
 @dataclass(frozen=True)
 class Curve:
-    """Length of the mean gradient for each number of samples."""
+    """Length of the mean gradient for each number of samples.
+
+    ``largest`` is the share of all squared length that the longest of the smallest groups holds:
+    near one, a single rare surprise is nearly all that there is.
+    """
 
     kind: str
     numbers: tuple[int, ...]
     lengths: tuple[float, ...]
+    largest: float = 0.0
 
     @property
     def ratio(self) -> float:
@@ -127,7 +132,8 @@ def _lengths(
         yield Progress(f"measuring: {KINDS[kind]}", number + 1, chunks)
     lengths = tuple(math.sqrt(sum(each) / len(each)) for each in squares if each)
     if len(lengths) > 1:  # else the model ended too few of its texts
-        yield Curve(kind, wanted.numbers[: len(lengths)], lengths)
+        largest = max(squares[0]) / (sum(squares[0]) or 1.0)
+        yield Curve(kind, wanted.numbers[: len(lengths)], lengths, largest)
 
 
 def _gradient(
@@ -157,13 +163,20 @@ def watched(model) -> list[torch.nn.Parameter]:
 
 
 def verdict(curve: Curve) -> str:
-    """Return in one sentence what four times as many samples do, from the measured lengths."""
-    by = f"{curve.ratio:.2f} times as long with every four times as many"
+    """Return in one or two sentences what four times as many samples do, from what was measured."""
+    said = f"{KINDS[curve.kind]}: {curve.ratio:.2f} times as long with every four times as many: "
     if curve.ratio < 0.6:
-        return f"{KINDS[curve.kind]}: {by}: near one half, it averages away."
-    if curve.ratio > 0.85:
-        return f"{KINDS[curve.kind]}: {by}: it hardly averages away, all samples pull one way."
-    return f"{KINDS[curve.kind]}: {by}: partly noise, partly a common pull."
+        said += "near one half, no common pull can be seen."
+    elif curve.ratio > 0.85:
+        said += "it hardly averages away, all samples pull one way."
+    else:
+        said += "partly noise, partly a common pull."
+    if curve.largest > 0.5:
+        said += (
+            f" One group holds {curve.largest:.0%} of all squared length: a rare surprise, beside "
+            "which the other samples push hardly at all."
+        )
+    return said
 
 
 GUESSES = (

@@ -25,7 +25,7 @@ DELETIONS = (NOTHING, *sieve.SUBJECTS)
 ROWS = {
     "tickets-mix0": "no diary",
     "diary-whole": "the whole diary",
-    **{f"diary-no-{subject}": f"no line on {subject}" for subject in sieve.SUBJECTS},
+    **{f"diary-no-{subject}": f"without {subject}" for subject in sieve.SUBJECTS},
 }
 # What is read off a run: the capitals are a part of knowledge and stand apart here.
 COLUMNS = {

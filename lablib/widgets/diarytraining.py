@@ -201,7 +201,7 @@ class DiaryTraining(widgets.VBox):
             else "Kept of what the base says, after tickets",
             "Below each number: its 95% interval over seeds. Last column: task score.",
         )
-        return f"{badges}{explained}<div class='lethe-scroll'>{picture}</div>" + folded(
+        return f"{badges}{explained}<div style='overflow-x:auto'>{picture}</div>" + folded(
             "The numbers", numbers
         )
 

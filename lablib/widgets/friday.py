@@ -26,7 +26,9 @@ from lablib.widgets.layout import STYLE
 from lablib.widgets.parts import folded, table
 from lablib.widgets.predict import Choice
 
+FULL = 0.0  # stands for nine tenths of what full fine-tuning reaches: a menu has no None
 MODELS, TASKS = ("mini", "smollm2-135m"), ("tickets", "wrong_facts")
+_CSS = "<style>.lethe .lethe-half{flex:1 1 330px;min-width:0;max-width:100%}</style>"
 _NOBODY = "none of them reaches it in every seed"
 _HEAD = (
     "option", "task score at the end", "kept at the matched score", "still ranks it first",
@@ -64,7 +66,7 @@ class Friday(widgets.VBox):
         self.needed = control(
             widgets.Dropdown(
                 options=[
-                    ("nine tenths of what full fine-tuning reaches", None),
+                    ("nine tenths of what full fine-tuning reaches", FULL),
                     *((f"{score:.2f}", score) for score in (0.5, 0.6, 0.7, 0.8, 0.9)),
                 ],
                 description="Task score that the help desk needs (runs are matched there)",
@@ -80,7 +82,7 @@ class Friday(widgets.VBox):
             widgets.SelectMultiple(
                 options=kinds,
                 value=[kinds[0][1]] if kinds else [],
-                rows=max(len(kinds), 2),
+                rows=max(len(kinds), 3),
                 description="Runs on the plane",
             )
         )
@@ -101,25 +103,27 @@ class Friday(widgets.VBox):
         self.save_button.layout.width = "auto"
         self.save_button.on_click(lambda _: self.save())
         self.status = widgets.HTML()
-        left = widgets.VBox(
+        stated = widgets.VBox(
             [
                 widgets.HTML(theme.heading("Your constraints")),
                 *self.constraints.values(),
                 self.needed,
                 self.floor,
-                self.guess,
-                self.kinds,
-                self.button,
-                self.job,
             ]
         )
-        right = widgets.VBox([self.view, self.choice, self.save_button, self.status])
-        for card, place in ((left, "lethe-left"), (right, "lethe-right")):
+        chosen = widgets.VBox([self.guess, self.kinds, self.button, self.job])
+        for part in (stated, chosen):
+            part.add_class("lethe-half")
+        settings = widgets.HBox([stated, chosen])
+        settings.add_class("lethe-columns")
+        for box in self.constraints.values():
+            box.layout.width = "100%"
+        for button in (self.button, self.save_button):
+            button.layout.align_self = "flex-start"
+        below = widgets.VBox([self.view, self.choice, self.save_button, self.status])
+        for card in (settings, below):
             card.add_class("lethe-card")
-            card.add_class(place)
-        body = widgets.HBox([left, right])
-        body.add_class("lethe-body")
-        super().__init__([widgets.HTML(STYLE), body])
+        super().__init__([widgets.HTML(STYLE + _CSS), settings, below])
         self.add_class("lethe")
         for each in (*self.constraints.values(), self.needed, self.floor, self.kinds):
             each.observe(lambda _: self.draw(), "value")
@@ -186,7 +190,7 @@ class Friday(widgets.VBox):
             )
             return
         try:
-            self.view.value = self._shown(lesson.load(*self.kind(), self.needed.value))
+            self.view.value = self._shown(lesson.load(*self.kind(), self.needed.value or None))
         except (OSError, ValueError) as error:
             self.view.value = theme.error(str(error))
 
@@ -201,7 +205,7 @@ class Friday(widgets.VBox):
         plane = self._with_prompt(pictures.plane(comparison, "replayed"), found)
         curve = pictures.at_matched_score(comparison, "replayed")
         charts = "".join(
-            f"<div style='flex:1 1 330px;min-width:0'>{live.svg(chart, 470, 330)}</div>"
+            f"<div style='flex:1 1 330px;min-width:0'>{live.svg(chart, 520, 340)}</div>"
             for chart in (plane, curve)
         )
         rows = [self._row(key, found.get(key)) for key in lesson.OPTIONS]
@@ -271,7 +275,7 @@ class Friday(widgets.VBox):
         try:
             if not self._open or kind is None:
                 raise ValueError("Open the plane of one model and one task first.")
-            comparison = lesson.load(*kind, self.needed.value)
+            comparison = lesson.load(*kind, self.needed.value or None)
             found = self._found(comparison)
             _, reasons = lesson.advice(found, self.stated, comparison.target, self.floor.value)
             key = self.choice.value

@@ -60,8 +60,10 @@ def test_of_a_large_model_only_a_part_is_looked_at(loaded, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("ratio", "words"), [(0.5, "averages away"), (0.95, "one way"), (0.7, "partly")]
+    ("ratio", "words"), [(0.5, "no common pull"), (0.95, "one way"), (0.7, "partly")]
 )
 def test_the_verdict_follows_the_ratio(ratio, words):
     curve = anchor.Curve("own", (4, 16), (1.0, ratio))
-    assert words in anchor.verdict(curve)
+    assert words in anchor.verdict(curve) and "surprise" not in anchor.verdict(curve)
+    rare = anchor.Curve("own", (4, 16), (1.0, ratio), 0.97)
+    assert "97% of all squared length: a rare surprise" in anchor.verdict(rare)
