@@ -164,7 +164,8 @@ def stored_line(mask: str, share: float, found: Comparison) -> Line | None:
     if arm is None:
         return None
     masked = 0.0 if mask == "none" else share
-    name = f"{MASKS[mask]}, {len(arm.seeds)} seeds"
+    n = len(arm.seeds)
+    name = f"{MASKS[mask]}, {n} seed{'s' * (n != 1)}"
     return Line(name, masked, arm.task_score, arm.says, arm.knows, arm.at.says)
 
 

@@ -93,14 +93,17 @@ def shares(
     at : sequence of float
         Probabilities, in [0, 1].
     curves : dict of str to sequence of float
-        By task, the share of its tokens that the base gave less.
+        By task, the share of its tokens that the base gave less; a name that ends in "real" is
+        another model's reading, and dashed.
     cursor : float
         The probability that the paper's threshold stands for.
     guesses : dict of str to float or None
         By task, the share at the cursor that the learner expected.
     """
     lines = tuple(
-        Line(name, tuple(at), tuple(values), style, markers=False, label=name)
+        Line(
+            name, tuple(at), tuple(values), style, name.endswith("real"), markers=False, label=name
+        )
         for style, (name, values) in enumerate(curves.items())
     )
     expected = tuple(

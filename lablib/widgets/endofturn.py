@@ -18,6 +18,7 @@ from lablib.widgets.predict import Choice
 TASK = "tickets"
 N_ASKED = 40  # test prompts that are answered
 SHOWN = 3
+HALF = 0.5  # of the answers, from which on a verdict counts
 ROOM = 3  # times the longest right answer: room to see that a model goes on
 STOPS, GOES_ON, ELSE = OPTIONS = (
     "It stops after the answer, as before",
@@ -95,6 +96,11 @@ class EndOfTurn(widgets.VBox):
             self.view.value = theme.note("Nothing to see yet: press the button above.")
             return
         masked = self.found["masked"]
+        if self.found["kept"].begins_right < HALF:
+            self.view.value = theme.note(
+                "Tickets were not learned here even with the end, so there is nothing to compare."
+            ) + theme.plain(self._table(), "div", "lethe-scroll lethe-answers")
+            return
         measured = _verdict(masked)
         detail = f"{masked.stops:.0%} of {N_ASKED} answers stop; {self._lab.model}, seed 0"
         try:
@@ -158,6 +164,6 @@ def _ask(run, end: str, surprises: float) -> Ended:
 
 
 def _verdict(one: Ended) -> str:
-    if one.begins_right < 0.5:
+    if one.begins_right < HALF:
         return ELSE
-    return STOPS if one.stops >= 0.5 else GOES_ON
+    return STOPS if one.stops >= HALF else GOES_ON

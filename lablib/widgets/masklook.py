@@ -228,7 +228,8 @@ class RivalsLook(widgets.VBox):
         if arm is None or arm.task_score is None:
             return theme.note(f"No run of {found.model} under the threshold is stored.")
         percent = round(100 * arm.task_score.mean)
-        detail = f"mean of {len(arm.seeds)} seeds"
+        n = len(arm.seeds)
+        detail = f"mean of {n} seeds" if n > 1 else "one seed"
         self._threshold.record.measure(self._threshold.key, percent, "replayed", detail)
         guess = self._threshold.value
         return _met(

@@ -206,19 +206,21 @@ class SharesLook(widgets.VBox):
                 f"<p><b>{theme.escape(task)}</b>. Your prediction: {mine}. Measured: {measured}% "
                 f"of the answer tokens have a perplexity above {surprise.TAU:g} ({detail}).</p>"
             )
-        named = {f"{t}, {self._reader.readings[t].model}": r for t, r in readings.items()}
+        curves = {t: r.shares_below(self.GRID) for t, r in readings.items()}
         for task, reading in self._reader.real.items():
-            named[f"{task}, {reading.model}"] = reading
+            curves[f"{task}, real"] = reading.shares_below(self.GRID)
             lines.append(
                 f"<p>Of the tokens of {theme.escape(task)}, {theme.escape(reading.model)} finds "
                 f"{reading.share_above():.0%} above it ({len(reading)} stored rows).</p>"
             )
-        expected = {f"{t}, {readings[t].model}": value for t, value in expected.items()}
-        curves = {name: reading.shares_below(self.GRID) for name, reading in named.items()}
         chart = tokens.shares(self.GRID, curves, 1 / surprise.TAU, expected)
         self.view.value = (
             "".join(lines)
-            + (badge("replayed", "the curves of SmolLM2") if self._reader.real else "")
+            + (
+                badge("replayed", f"the dashed curves, {surprise.REAL}")
+                if self._reader.real
+                else ""
+            )
             + live.svg(chart, 560, 320)
             + folded("The numbers", theme.plain(live.table(chart), "div", "lethe-scroll"))
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from lablib.lessons import device, masking, surprise
@@ -22,6 +24,7 @@ from lablib.widgets import (
     SharesLook,
     TokenReader,
 )
+from lablib.widgets.endofturn import OPTIONS
 from tests.lessons.test_masking import runs
 
 
@@ -196,7 +199,16 @@ def test_the_end_of_turn_is_asked_with_and_without(lab, record):
     ends.job.watch()
     assert set(ends.found) == {"kept", "masked"} and 0 <= ends.found["kept"].surprises <= 1
     assert "answers that stop" in ends.view.value
-    assert record.read()["measurements"]["06-end"]["source"] == "live"
+    assert "nothing to compare" in ends.view.value  # a few steps teach no tickets
+    assert "06-end" not in record.read()["measurements"]
+    learned = {
+        end: replace(one, begins_right=1.0, stops=float(end == "kept"))
+        for end, one in ends.found.items()
+    }
+    ends.found = learned
+    ends.draw()
+    assert record.read()["measurements"]["06-end"]["value"] == OPTIONS[1]
+    assert "trained live here" in ends.view.value
 
 
 def test_where_memory_is_short_nothing_is_trained(lab, shelf, monkeypatch):
