@@ -91,8 +91,8 @@ def sentence(found: Rounding) -> str:
     if says.outcome == OUTCOMES[0]:
         return f"All {says.right} answers that were right before are right after."
     plain = (
-        f"Of {says.right} answers that were right before, {says.lost} are wrong after, and "
-        f"{says.gained} that were wrong are right."
+        f"Answers that were right before: {says.right}. Of these wrong after: {says.lost}. Wrong "
+        f"before and right after: {says.gained}."
     )
     judged = {
         OUTCOMES[1]: "So uneven a split, or a more uneven one, comes by chance",

@@ -55,7 +55,7 @@ def bars(
     bottom = _TOP + _ROW * max(len(shown), 1)
     out += _axis(top, scale, bottom, right)
     for index, bar in enumerate(shown):
-        out += _bar(bar, _TOP + index * _ROW, scale)
+        out += _bar(bar, _TOP + index * _ROW, scale, cap)
     if cap is not None:
         x = n(_LEFT + cap * scale)
         out.append(
@@ -101,7 +101,7 @@ def _axis(top: float, scale: float, bottom: float, right: float) -> list[str]:
     return out
 
 
-def _bar(bar: Bar, y: float, scale: float) -> list[str]:
+def _bar(bar: Bar, y: float, scale: float, cap: float | None) -> list[str]:
     out = [
         f"<text x='{_LEFT - 8}' y='{y + 15}' text-anchor='end'>{text(bar.name)}</text>",
         f"<text x='{_LEFT - 8}' y='{y + 28}' text-anchor='end' font-size='10' opacity='.75'>"
@@ -132,6 +132,9 @@ def _bar(bar: Bar, y: float, scale: float) -> list[str]:
             f"<path d='M{n(at - 4)} {y - 3}h8l-4 6z'/></g>"
         )
         x = max(x, at)
+    line = x if cap is None else _LEFT + cap * scale
+    if x < line + 4 < x + 70:  # the words would stand on the line of the cap
+        x = line + 2
     end = bar.end or f"{sum(bar.parts) / _MB:.0f} MB"
     out.append(f"<text x='{n(x + 6)}' y='{y + 20}' font-size='11'>{text(end)}</text>")
     return out

@@ -194,7 +194,8 @@ class CapRun(widgets.VBox):
                 ("✓" if steps[m].survived else f"✗ {steps[m].stage}") if m in steps else "–"
                 for m in capped.METHODS
             ]
-            rows.append((f"{model}, {factor:g} times", *marks))
+            title = shapes.SHAPES[model].title if model in shapes.SHAPES else model
+            rows.append((f"{title}, {factor:g} times", *marks))
         return table("What you tried", ("cap", *NAMES.values()), rows)
 
 
