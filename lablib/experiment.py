@@ -37,7 +37,7 @@ class Defaults:
     batch_size: int  # rows a step
     train_rows: int  # rows of the train split used in one epoch
     probe_every: int  # steps between two probe points
-    probe_early: bool  # also measured after steps 1, 2, 4 and 7
+    probe_early: bool  # also measured after steps 2 and 5
     task_test_rows: int  # test rows scored at each probe point
     max_length: int  # tokens of a row, prompt and answer together
     full_probes: bool | tuple[str, ...] = True  # probes of which all items are scored at the ends

@@ -68,7 +68,7 @@ class TrainConfig:
     max_steps: int | None = None  # most steps per task, >= 1
     train_rows: int | None = None  # rows of the train split that one epoch has, >= 1
     probe_every: int = 10  # steps between two live probe points, >= 1
-    probe_early: bool = True  # also probe after steps 1, 2, 4 and 7 of each task
+    probe_early: bool = True  # also probe after steps 2 and 5 of each task
     task_test_rows: int = 64  # test rows scored at a live point (and validation rows), >= 0
     # Which probes have all their items scored at base and end (True: all, False: none, else by
     # name), where the task is then scored on up to 200 test rows.

@@ -20,6 +20,7 @@ from lablib.events import (
     StepDone,
     TaskDone,
 )
+from lablib.train.schedule import EARLY_POINTS
 
 CHANCE = {"knowledge": 0.25, "reasoning": 0.25, "instruction": 0.3, "format": 0.25, "safety": 0.5,
           "language": 0.5}  # fmt: skip
@@ -74,7 +75,7 @@ class FakeRun:
             yield StepDone(step, self.task, step / 100, loss, 0.0, settings["lr"],
                            settings["mix_ratio"], 0, 16, self._total(settings),
                            max(self.seconds, 1e-4))  # fmt: skip
-            if step in (1, 2, 4, 7) or step % 10 == 0:
+            if step in EARLY_POINTS or step % 10 == 0:
                 yield Progress("probing: knowledge", 1, 3)
                 yield self._probed(step, damage)
                 yield from self._answers(step, damage)

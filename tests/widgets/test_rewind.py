@@ -75,20 +75,20 @@ def test_one_can_talk_to_it_at_any_point(dashboard):
 
 def test_a_branch_goes_on_from_there_with_other_settings(dashboard):
     past = dashboard.state.history
-    dashboard.rewind.steps.value = 4
+    dashboard.rewind.steps.value = 5
     dashboard.settings.lr_text.value = "0.0001"
     dashboard.rewind.branch.click()
     assert dashboard.wait(60) and dashboard.state.status == "done", dashboard.message.value
     new = dashboard.state.history
-    assert new.steps[:4] == past.steps[:4]
-    assert [s.step for s in new.steps] == list(range(1, 13))
-    assert [s.lr for s in new.steps[4:]] == [0.0001] * 8
-    assert new.changes == [ControlChanged(5, "lr", 0.003, 0.0001)]
-    assert [p.step for p in new.points()][:4] == [0, 1, 2, 4]
-    assert new.started.config["branched_at"] == 4
+    assert new.steps[:5] == past.steps[:5]
+    assert [s.step for s in new.steps] == list(range(1, 14))
+    assert [s.lr for s in new.steps[5:]] == [0.0001] * 8
+    assert new.changes == [ControlChanged(6, "lr", 0.003, 0.0001)]
+    assert [p.step for p in new.points()][:4] == [0, 2, 4, 5]
+    assert new.started.config["branched_at"] == 5
     # Displacement is measured from the base, not from where it branched off.
-    then = next(p for p in past.points() if p.step == 4).displacement
-    assert new.points()[4].displacement == pytest.approx(then, rel=0.2)
+    then = next(p for p in past.points() if p.step == 5).displacement
+    assert new.points()[3].displacement == pytest.approx(then, rel=0.2)
     assert new.started.run_id != past.started.run_id
 
 
@@ -112,7 +112,7 @@ def test_weights_that_are_gone_are_told_in_words(dashboard):
     for path in folder.iterdir():
         path.unlink()
     folder.rmdir()
-    dashboard.rewind.steps.value = 4
+    dashboard.rewind.steps.value = 5
     with pytest.raises(ValueError, match="not kept"):
         dashboard.rewind.talk("Vowel 1?")
 
