@@ -50,11 +50,13 @@ CLAIMED = (
     "lora-tickets",
     "ratio-tickets-10",
     "kit-nonsense-wrong_facts",
+    "diary-whole",
 )
 # Those that are shown over a few seeds without a claim of their own.
 SHOWN = (
     *mixing.SETTINGS,
     "wrong_facts-mix20",
+    "tickets-mix20-epochs2",
     *(sequences.SETTING.format(way) for way in sequences.WAYS),
     *DIARIES,
 )
@@ -63,6 +65,7 @@ LARGE = (
     "tickets-mix0",
     *(f"split-{side}" for side in illnesses.SIDES),
     "tickets-mix20",
+    "tickets-mix20-epochs2",
     "tickets-lr01",
     "wrong_facts-mix0",
     "wrong_facts-mix20",

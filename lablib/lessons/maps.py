@@ -10,6 +10,7 @@ from lablib import metrics
 from lablib.history import History
 from lablib.lessons import stored
 from lablib.methods import METHODS
+from lablib.sweep import analysis
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ DEFAULT_LR = {
 }
 LOW_LR = Setting("tickets-lr01", 0.0, 0.1)
 MIXED = Setting("tickets-mix20", 0.2, 1.0)
+MIXED_LONGER = "tickets-mix20-epochs2"  # the stored runs that train twice as long
 
 
 def knowledge_kept(history: History) -> float | None:
@@ -51,6 +53,23 @@ def knowledge_kept(history: History) -> float | None:
 def task_score(history: History) -> float | None:
     """Return the score at the end on the (last) task that was learned."""
     return history.task_score(history.started.tasks[-1])[1] if history.started else None
+
+
+def mixed_longer(model: str) -> str:
+    """Say what the mix keeps after one pass and after two, or nothing if it is not stored."""
+    parts = []
+    for setting in (MIXED.name, MIXED_LONGER):
+        histories = [one.history for one in stored.load_all(model, setting)]
+        kept = analysis.estimate([v for h in histories if (v := knowledge_kept(h)) is not None])
+        task = analysis.estimate([v for h in histories if (v := task_score(h)) is not None])
+        if kept is None or task is None:
+            return ""
+        steps = histories[0].steps[-1].step
+        seeds = "1 seed" if kept.n == 1 else f"{kept.n} seeds"
+        parts.append(
+            f"after {steps} steps {kept} of knowledge, at a task score of {task} ({seeds})"
+        )
+    return f"A fifth of general examples keeps {parts[0]}; {parts[1]}."
 
 
 def row(history: History, name: str = "") -> dict[str, Any]:

@@ -119,6 +119,9 @@ class KnobsLook(widgets.VBox):
                 f"<b>A fifth of general examples.</b> Your prediction: {theme.escape(guess)}. "
                 f"Measured: {verdict} ({detail}). {badge(source)}"
             )
+        longer = maps.mixed_longer(self._lab.model)
+        if longer:
+            lines.append(f"<b>Twice as long.</b> {longer} {badge('replayed')}")
         return (
             folded("Meet your predictions", "".join(f"<p>{line}</p>" for line in lines))
             if lines

@@ -121,6 +121,19 @@ def test_settings_are_recognized_in_a_run():
     assert not maps.LOW_LR.fits(make_history(CURVES), "mini")
 
 
+def test_a_mix_of_two_passes_stands_beside_that_of_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(stored, "results_folder", lambda: tmp_path)
+    assert maps.mixed_longer("mini") == ""
+    for seed in range(2):
+        stored.save("mini", "tickets-mix20", seed, make_history(CURVES), "command", seconds=1.0)
+    assert maps.mixed_longer("mini") == ""  # the other half is missing
+    kept = make_history({"knowledge": [1.0, 0.5, 1.0]})
+    stored.save("mini", maps.MIXED_LONGER, 0, kept, "command", seconds=1.0)
+    said = maps.mixed_longer("mini")
+    assert "0.00 [0.00, 0.00] of knowledge" in said and "(2 seeds)" in said
+    assert "; after 2 steps 1.00 of knowledge" in said and said.endswith("(1 seed).")
+
+
 def test_the_map_is_ordered_by_distance_and_intensity(tmp_path, monkeypatch):
     monkeypatch.setattr(stored, "results_folder", lambda: tmp_path)
     cells = [
