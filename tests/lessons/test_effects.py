@@ -7,7 +7,10 @@ takes an effect away is noticed there and not by a learner.
 from __future__ import annotations
 
 import functools
+import multiprocessing
+import os
 import tomllib
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -61,7 +64,7 @@ class FreshRuns:
     def kicks(self, seed):
         return kicks(seed)
 
-    @functools.cache  # noqa: B019 - lives as long as the module's fixture
+    @functools.cache  # noqa: B019 - lives as long as its one call of ``fresh_values``
     def history(self, setting, seed):
         return History.of(catalog.build(self._loaded, setting, seed))
 
@@ -79,21 +82,52 @@ class FreshRuns:
         return worker.measured(StoredRuns().measured(task, arm, seed).job)
 
 
+def fresh_values(about, seed):
+    """Make one run, in a process of its own, and read off the quantity of each effect."""
+    runs = FreshRuns()
+    return [effects.value(effect, runs, seed) for effect in about]
+
+
+def source(effect):
+    """Say which run an effect is about."""
+    return effect.get("run") or (effect["task"], effect["arm"])
+
+
+def seeds(effect):
+    return range(effect.get("seeds", EFFECTS["seeds"]))
+
+
 @pytest.fixture(scope="module")
 def fresh():
-    """Runs with as many threads as the stored ones had: the same seed, the same trajectory."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(stored.load("mini", "tickets-mix0").facts["machine"]["threads"])
-    yield FreshRuns()
-    torch.set_num_threads(threads)
+    """Values of an effect from runs made anew, as many at a time as there are cores.
+
+    Each with as many threads as the stored runs had: the same seed, the same trajectory.
+    """
+    threads = stored.load("mini", "tickets-mix0").facts["machine"]["threads"]
+    about = {}
+    for effect in IN_TORCH:
+        about.setdefault(source(effect), []).append(effect)
+    pool = ProcessPoolExecutor(
+        max(1, len(os.sched_getaffinity(0)) // threads),
+        multiprocessing.get_context("spawn"),
+        torch.set_num_threads,
+        (threads,),
+    )
+    found = {
+        (run, seed): pool.submit(fresh_values, group, seed)
+        for run, group in about.items()
+        for seed in max(map(seeds, group), key=len)
+    }
+    yield lambda effect: [
+        found[source(effect), seed].result()[about[source(effect)].index(effect)]
+        for seed in seeds(effect)
+    ]
+    pool.shutdown(cancel_futures=True)
 
 
-def judge(effect, runs):
-    seeds = range(effect.get("seeds", EFFECTS["seeds"]))
-    values = [effects.value(effect, runs, seed) for seed in seeds]
+def judge(effect, values):
     low, high = effects.interval(values)
-    where = effect.get("run") or f"{effect['task']}, {effect['arm']}"
-    said = f"{effect['metric']} in {where}: {values}, 95% {low:.3f} to {high:.3f}"
+    said = f"{effect['metric']} in {source(effect)}: {values}, 95% {low:.3f} to {high:.3f}"
     bounds = f"{effect['least']}" + (f" and {effect['most']}" if "most" in effect else "")
     assert effects.holds(effect, values), f"{said}; should be {effect['direction']} {bounds}"
 
@@ -105,19 +139,19 @@ def named(chosen):
 @pytest.mark.slow  # the quick tier has the same figures in tests/classic
 @named(IN_NUMPY)
 def test_networks_of_1989_show_the_effect(effect):
-    judge(effect, None)
+    judge(effect, [effects.value(effect, None, seed) for seed in seeds(effect)])
 
 
 @named(IN_TORCH)
 def test_stored_runs_show_the_effect(effect):
-    judge(effect, StoredRuns())
+    judge(effect, [effects.value(effect, StoredRuns(), seed) for seed in seeds(effect)])
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3000)
 @named(IN_TORCH)
 def test_fresh_runs_show_the_effect(effect, fresh):
-    judge(effect, fresh)
+    judge(effect, fresh(effect))
 
 
 def test_the_bound_is_judged_and_not_the_mean():
@@ -140,4 +174,4 @@ def test_an_effect_that_is_not_there_fails():
 
     effect = next(e for e in ALL if e.get("run") == "patient-tickets")
     with pytest.raises(AssertionError, match="should be at least"):
-        judge(effect, Half())
+        judge(effect, [effects.value(effect, Half(), seed) for seed in seeds(effect)])
