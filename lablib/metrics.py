@@ -20,7 +20,7 @@ References
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -70,6 +70,16 @@ def wilson(successes: float, n: int, z: float = Z95) -> tuple[float, float]:
     spread = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
     scale = 1 + z * z / n
     return max(0.0, (middle - spread) / scale), min(1.0, (middle + spread) / scale)
+
+
+def mean_kept(retentions: Iterable[float]) -> float | None:
+    """Return the mean over capabilities of ``min(1, retention)``; None if there are none.
+
+    Cut off at 1, since doing better in one capability makes up for no loss in another, and
+    where the base is weak a few items more are a large ratio.
+    """
+    values = [min(1.0, value) for value in retentions]
+    return sum(values) / len(values) if values else None
 
 
 def nothing_to_lose(successes: float, n: int, chance: float, margin: float = 0.05) -> bool:

@@ -131,3 +131,10 @@ def test_flips_by_hand():
     assert metrics.flips((1, 1, 0, 0), (0, 1, 1, 1)) == (1, 2)
     with pytest.raises(ValueError):
         metrics.flips((1,), (1, 0))
+
+
+def test_one_capability_that_got_better_makes_up_for_no_loss_in_another():
+    assert metrics.mean_kept([0.5, 2.0]) == 0.75
+    assert metrics.mean_kept(value for value in (1.0, 0.0)) == 0.5
+    assert metrics.mean_kept([-0.2]) == -0.2
+    assert metrics.mean_kept([]) is None

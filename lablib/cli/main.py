@@ -62,10 +62,10 @@ examples:
 
 what is compared:
   Every arm is run with the same seeds, rows and steps. It is placed at the end of its runs
-  (gain: new-task score minus the base's; kept: mean retention of the capabilities that have
-  something to lose) and at a matched task score: what each run had kept when it first reached
-  that score. Intervals are bootstrap intervals over seeds; differences are to full, seed by
-  seed.
+  (gain: new-task score minus the base's; kept: mean retention, cut off at 1, of the
+  capabilities that have something to lose) and at a matched task score: what each run had kept
+  when it first reached that score. Intervals are bootstrap intervals over seeds; differences
+  are to full, seed by seed.
 
 A finished run is a file in --folder. Whoever is interrupted or killed gives the same command
 again: what is finished is not repeated. Ctrl-C lets the runs under way end, a second one does

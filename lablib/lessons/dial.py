@@ -50,11 +50,11 @@ class Notch:
     answers: dict[str, str]  # by prompt
 
     def kept(self, which: str = "says", capability: str | None = None) -> float | None:
-        """Return the mean retention, or that of one capability; None if there is none."""
+        """Return what is kept of all, or of one capability; None if there is nothing to keep."""
         found = self.says if which == "says" else self.knows
         if capability is not None:
             return found.get(capability)
-        return sum(found.values()) / len(found) if found else None
+        return metrics.mean_kept(found.values())
 
 
 def size(loaded: LoadedModel) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lablib import experiment
+from lablib import experiment, metrics
 from lablib.controls import Controls
 from lablib.history import History
 from lablib.lessons import illnesses, stored
@@ -112,8 +112,8 @@ class Reading:
 
     @property
     def mean(self) -> float | None:
-        """Mean retention over the capabilities."""
-        return sum(self.kept.values()) / len(self.kept) if self.kept else None
+        """What is kept of all capabilities (``metrics.mean_kept``)."""
+        return metrics.mean_kept(self.kept.values())
 
 
 def read(history: History, facts: Mapping[str, Any] | None = None) -> Reading:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from lablib import metrics
 from lablib.events import Probed
 from lablib.history import History
 from lablib.plots.axes import Points, capabilities, finite, short
@@ -12,11 +13,11 @@ from lablib.plots.retention import RANGE
 
 
 def kept(history: History, which: str = "says") -> Points:
-    """Return the mean retention over all capabilities that have something to lose."""
+    """Return what was kept (``metrics.mean_kept``) of what had something to lose."""
     curves = [finite(*history.retention(name, which)) for name in capabilities(history)]
     curves = [dict(zip(steps, values, strict=True)) for steps, values in curves if values]
     steps = sorted(set.intersection(*(set(c) for c in curves))) if curves else []
-    return tuple(steps), tuple(sum(c[s] for c in curves) / len(curves) for s in steps)
+    return tuple(steps), tuple(metrics.mean_kept(c[s] for c in curves) for s in steps)
 
 
 def plane(runs: Mapping[str, History], source: str = "live") -> Chart:

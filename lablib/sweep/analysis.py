@@ -3,9 +3,9 @@
 "Forgets less" is worth nothing if it only means "learned less". So every arm is read at the
 same task score, along each run's own curve, beside what it reaches at its end.
 
-Conventions: kept is mean retention over the capabilities that have something to lose (1 nothing
-lost, 0 at chance); gain is the new-task score minus the base's; a difference is arm minus full,
-seed by seed, so that a positive one is in the arm's favor.
+Conventions: kept is mean retention, cut off at 1, over the capabilities that have something to
+lose (1 nothing lost, 0 at chance); gain is the new-task score minus the base's; a difference is
+arm minus full, seed by seed, so that a positive one is in the arm's favor.
 
 References
 ----------

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from lablib import metrics
 from lablib.events import finite
 from lablib.history import History
 from lablib.sweep.cost import Cost
@@ -65,16 +66,17 @@ class Measured:
     facts: dict[str, Any] = field(default_factory=dict)
 
     def kept(self, which: str = "says") -> float | None:
-        """Return the mean final retention over the capabilities that have something to lose."""
-        values = list((self.final_says if which == "says" else self.final_knows).values())
-        return sum(values) / len(values) if values else None
+        """Return what was kept at the end (``metrics.mean_kept``), None if nothing could be."""
+        return metrics.mean_kept(
+            (self.final_says if which == "says" else self.final_knows).values()
+        )
 
     def kept_curve(self, which: str = "says", capability: str | None = None) -> tuple[float, ...]:
-        """Return retention at every live point: of one capability, or the mean over all."""
+        """Return retention at every live point: of one capability, or what is kept of all."""
         curves = self.says if which == "says" else self.knows
         if capability is not None:
             return curves.get(capability, ())
-        return tuple(sum(values) / len(values) for values in zip(*curves.values(), strict=True))
+        return tuple(map(metrics.mean_kept, zip(*curves.values(), strict=True)))
 
     def to_json(self) -> str:
         """Return the run as JSON text; numbers that are not finite become null."""
