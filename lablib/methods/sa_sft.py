@@ -20,6 +20,7 @@ from lablib.methods.base import SMALL, Method, setting
 from lablib.models import Rows, dialogues, sieve
 from lablib.models.dialogues import Dialogue
 from lablib.models.files import read_json_dict, write_json
+from lablib.models.packed import packed
 from lablib.tasks.base import Row
 
 PATIENCE = 4  # dialogues written for each one wanted, before it is enough
@@ -87,7 +88,10 @@ class SASFT(Method):
         file = f"dialogues-{_fingerprint(base, tokenizer, about)}.json"
         found = read_json_dict(file)
         if not found:
-            found = yield from self._write(base, tokenizer, wanted, given, general.max_length, seed)
+            with packed(base):
+                found = yield from self._write(
+                    base, tokenizer, wanted, given, general.max_length, seed
+                )
             with suppress(OSError):  # without a home they are written anew, which takes time only
                 write_json(runtime.home_folder() / "cache" / file, found)
         whole = [Dialogue(**{**d, "ids": tuple(d["ids"])}) for d in found["dialogues"]]

@@ -150,6 +150,9 @@ class Plan:
         Hyper-parameters by ``method.field`` for every arm that has the method.
     config : mapping
         Fields of ``TrainConfig`` for every arm; an arm's own come first.
+    lr_factor : float
+        Multiplies the default learning rate of arms that train all weights, > 0. Adapters learn
+        at a rate of their own.
     probes : tuple of str
         Keys of ``PROBES``; empty: all.
     content : str
@@ -163,6 +166,7 @@ class Plan:
     seeds: tuple[int, ...] = (0,)
     settings: Mapping[str, Any] = field(default_factory=dict)
     config: Mapping[str, Any] = field(default_factory=dict)
+    lr_factor: float = 1.0
     probes: tuple[str, ...] = ()
     content: str = ""
     n_parameters: int = 0
@@ -278,6 +282,7 @@ def _job(plan: Plan, label: str, arm: Arm, seed: int) -> Job:
     config = {**plan.config, **arm.config}
     if arm.epochs_factor != 1:
         config["epochs"] = arm.epochs_factor * config.get("epochs", 1.0)
+    faster = plan.lr_factor if methods.make(arm.method).trains_all else 1.0
     return Job(
         model=plan.model,
         tasks=plan.tasks,
@@ -285,7 +290,7 @@ def _job(plan: Plan, label: str, arm: Arm, seed: int) -> Job:
         settings={**by_size, **given, **arm.settings},
         config=config,
         probes=plan.probes,
-        lr_factor=arm.lr_factor,
+        lr_factor=arm.lr_factor * faster,
         seed=seed,
         label=label,
         content=plan.content,

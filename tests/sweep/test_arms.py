@@ -140,3 +140,10 @@ def test_own_dialogues_and_real_rows_are_compared_at_equal_tokens():
     real, own = made["replay_tokens"], made["sa_sft_tokens"]
     assert real.config == own.config and own.config["mix_unit"] == "tokens"
     assert (real.method, own.method, own.settings) == ("replay", "sa_sft", {})
+
+
+def test_a_faster_plan_leaves_adapters_at_their_own_rate():
+    faster = {
+        job.label: job.lr_factor for job in jobs(replace(PLAN, lr_factor=2.0), ["lora", "low_lr"])
+    }
+    assert faster == {"full": 2.0, "joint": 2.0, "lora": 1.0, "low_lr": pytest.approx(0.4)}
