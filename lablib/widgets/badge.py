@@ -14,6 +14,6 @@ def badge(source: str, detail: str = "") -> str:
     text = f"{_SIGNS[source]} {SOURCES[source]}" + (f": {detail}" if detail else "")
     style = (
         "display:inline-block;border:1px solid currentColor;border-radius:0.8em;"
-        "padding:0 0.7em;font-size:0.85em;opacity:0.85"
+        "padding:0 0.7em;font-size:0.85em;opacity:0.85;margin-bottom:4px"
     )
     return f"<span class='lethe-badge' style='{style}'>{html.escape(text)}</span>"

@@ -145,7 +145,10 @@ class KnobsLook(widgets.VBox):
         )
         numbers = table("The map in numbers", *found.as_table())
         return (
-            badge("replayed", f"{found.model}, {found.seeds} seeds a field")
+            badge(
+                "replayed",
+                f"{found.model}, {found.seeds} {'seed' if found.seeds == 1 else 'seeds'} a field",
+            )
             + theme.heading(
                 "Knowledge kept (says), by task and intensity",
                 "Rows: from the nearest task to the farthest, by the base model's loss on its "

@@ -26,6 +26,7 @@ height:auto;line-height:1.5;white-space:normal;color:var(--lethe-ink);overflow:v
 height:28px;box-sizing:border-box}
 .lethe .lethe-control>.slider-container{flex:1 1 0;min-width:70px}
 .lethe .lethe-control>.widget-readout{flex:0 0 62px;min-width:0;width:62px}
+.lethe .widget-radio-box>label{height:auto;min-height:20px;line-height:1.5;white-space:normal}
 .lethe .jupyter-button{border-radius:5px}
 .lethe .widget-html,.lethe .widget-html-content{overflow:visible;line-height:1.4;height:auto;
 min-width:0;max-width:100%}
@@ -36,12 +37,11 @@ font-variant-numeric:tabular-nums;margin:4px 0;color:var(--lethe-ink);background
 color:var(--lethe-ink)}
 .lethe table.lethe-table th,.lethe table.lethe-table td{padding:3px 8px 3px 0;text-align:left;
 vertical-align:top;border-bottom:1px solid var(--lethe-edge);background:transparent;
-color:var(--lethe-ink);white-space:nowrap}
-.lethe .lethe-answers.lethe-scroll{max-height:560px}
+color:var(--lethe-ink);white-space:normal}
 .lethe .lethe-answers table.lethe-table th,.lethe .lethe-answers table.lethe-table td{
-white-space:normal;overflow-wrap:anywhere}
+overflow-wrap:anywhere}
 .lethe table.lethe-table th{font-weight:600}
-.lethe .lethe-scroll{overflow-x:auto;max-height:320px;overflow-y:auto}
+.lethe .lethe-scroll{overflow-x:auto;max-height:560px;overflow-y:auto}
 .lethe .lethe-changed{border-left:3px solid #c96a00;padding-left:6px}
 .lethe .lethe-same{border-left:3px solid transparent;padding-left:6px}
 .lethe .lethe-error{border:1px solid var(--lethe-bad);border-left-width:5px;border-radius:6px;

@@ -129,7 +129,8 @@ class PlaneLook(widgets.VBox):
 
     def draw(self) -> None:
         """Compare every prediction with the runs that there are."""
-        lines = [badge("live", f"{len(self._plane.trails)} runs on the plane")]
+        n = len(self._plane.trails)
+        lines = [badge("live", f"{n} {'run' if n == 1 else 'runs'} on the plane")]
         for prediction, read, to_do in self._asked:
             measured, detail = read()
             try:

@@ -33,8 +33,10 @@ def open_in_lab(page: Page, url: str, name: str, theme: str = "light") -> None:
     page.goto(f"{url}lab/tree/{name}.ipynb?reset", timeout=LOADED_MS)
     page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=LOADED_MS)
     page.wait_for_function("window.jupyterapp && window.jupyterapp.restored")
-    if theme == "dark":
-        _command(page, "apputils:change-theme", "{theme: 'JupyterLab Dark'}")
+    # Always, for the server remembers the theme of the page before.
+    _command(page, "apputils:change-theme", f"{{theme: 'JupyterLab {theme.title()}'}}")
+    light = "true" if theme == "light" else "false"
+    page.wait_for_function(f"document.body.dataset.jpThemeLight === '{light}'")
     page.wait_for_function(KERNEL_READY, timeout=LOADED_MS)
     _command(page, "notebook:run-all-cells")
     page.locator(".jupyter-widgets").first.wait_for(timeout=LOADED_MS)
