@@ -15,8 +15,10 @@ _CSS = """
 .lethe .lethe-body{display:flex;flex-wrap:wrap;align-items:flex-start;gap:10px;overflow:visible}
 .lethe .lethe-left{flex:1 1 250px;max-width:100%}
 .lethe .lethe-right{flex:3.2 1 530px;min-width:0;overflow:visible;container-type:inline-size}
-.lethe .lethe-settings{display:grid;gap:0 14px;overflow:visible;
+.lethe .lethe-settings,.lethe .lethe-fields{display:grid;gap:0 14px;overflow:visible;
 grid-template-columns:repeat(auto-fit,minmax(min(100%,230px),1fr))}
+.lethe .lethe-settings>.lethe-method{display:contents}
+.lethe .lethe-fields,.lethe .lethe-fields>.widget-html{grid-column:1/-1}
 .lethe .lethe-grid{display:grid;gap:0 10px;overflow:visible;
 grid-template-columns:repeat(auto-fit,minmax(min(100%,230px),1fr))}
 @container (min-width:720px){.lethe .lethe-grid{grid-template-columns:repeat(3,1fr)}

@@ -55,7 +55,9 @@ class MethodChoice(widgets.VBox):
         )
         self.second = control(widgets.Dropdown(options=[ALONE], description="Together with"))
         self._box = widgets.VBox()
+        self._box.add_class("lethe-fields")
         super().__init__([self.first, self.second, self._box])
+        self.add_class("lethe-method")
         self.value = value
         self.first.observe(lambda _: self._chosen(), "value")
         self.second.observe(lambda _: self._chosen(), "value")

@@ -26,7 +26,9 @@ height:auto;line-height:1.5;white-space:normal;color:var(--lethe-ink);overflow:v
 height:28px;box-sizing:border-box}
 .lethe .lethe-control>.slider-container{flex:1 1 0;min-width:70px}
 .lethe .lethe-control>.widget-readout{flex:0 0 62px;min-width:0;width:62px}
-.lethe .widget-radio-box>label{height:auto;min-height:20px;line-height:1.5;white-space:normal}
+.lethe .widget-radio-box>label{display:flex;height:auto;min-height:20px;line-height:1.5;
+white-space:normal}
+.lethe .widget-radio-box>label>input{order:-1;flex:none;height:20px}
 .lethe .jupyter-button{border-radius:5px}
 .lethe .widget-html,.lethe .widget-html-content{overflow:visible;line-height:1.4;height:auto;
 min-width:0;max-width:100%}
