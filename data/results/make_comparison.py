@@ -44,6 +44,7 @@ LARGE = {
 # 16 rows at twice the rate nearly all.
 LARGE_FACTS = {**LARGE, "probe_every": 10, "train_rows": 640, "batch_size": 16}
 LARGE_FACTS_RATE = 2.0  # of the default
+LARGE_DIARY = {"sa_sft.n_dialogues": 80}  # as many as on tickets; each takes seconds
 CONFIG = {
     "mini": {"tickets": SMALL, "wrong_facts": {**SMALL, "probe_every": 10}, "replies": SMALL},
     "large": {"tickets": LARGE, "wrong_facts": LARGE_FACTS},
@@ -60,6 +61,7 @@ def plans(model: str, seeds: int, only: list[str]) -> Iterator[sweep.Plan]:
                 model=model,
                 tasks=(task,),
                 seeds=tuple(range(seeds)),
+                settings=LARGE_DIARY if config is LARGE_FACTS else {},
                 config=config,
                 lr_factor=LARGE_FACTS_RATE if config is LARGE_FACTS else 1.0,
                 content=content_of(loaded, [tasks.load(task)]),

@@ -83,7 +83,9 @@ class SASFT(Method):
         given = [] if self.prompts == "own" else [row.prompt for row in general.rows]
         order = torch.randperm(len(given), generator=runtime.generator(seed, "prompts")).tolist()
         given, asked = [given[i] for i in order], sorted(world.probe_prompts())
-        written = {k: v for k, v in self.settings().items() if k != "leave_out"}
+        # How many are wanted stands beside them, and what is left out is written all the same.
+        beside = ("n_dialogues", "leave_out")
+        written = {k: v for k, v in self.settings().items() if k not in beside}
         about = [written, seed, wanted, general.max_length, given, asked]
         file = f"dialogues-{_fingerprint(base, tokenizer, about)}.json"
         found = read_json_dict(file)
