@@ -51,6 +51,8 @@ CLAIMED = (
     "ratio-tickets-10",
     "kit-nonsense-wrong_facts",
     "diary-whole",
+    "sequence-carried",
+    "sequence-per-task",
 )
 # Those that are shown over a few seeds without a claim of their own.
 SHOWN = (
