@@ -292,8 +292,18 @@ def verdict_on_fisher(model: str, task: str) -> Verdict:
     parts = [sentence_of_gap(f"against {KINDS[kind]}", gap) for kind, gap in differences.items()]
     return earned, (
         f"Does the Fisher earn its price on {task}? {earned}. Each at its best strength, "
-        f"{LOST[task]} of knowledge: {at}. The Fisher {'; '.join(parts)}."
+        f"{LOST[task]} of knowledge: {at}. The Fisher {'; '.join(parts)}.{_at_the_edge(model, chosen, task)}"
     )
+
+
+def _at_the_edge(model: str, chosen: list[Best], task: str) -> str:
+    """Say of which kinds the stiffest springs that were tried were best: stiffer may be better."""
+    edge = [
+        KINDS[one.kind] for one in chosen if one.strength == max(by_strength(model, task, one.kind))
+    ]
+    if not edge:
+        return ""
+    return f" None stiffer was tried of {' and '.join(edge)}; a stiffer one may keep more."
 
 
 def verdicts(model: str) -> list[str]:

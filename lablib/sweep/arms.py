@@ -90,11 +90,11 @@ REFERENCES = ("full", "joint")  # always drawn: what every method must beat, and
 
 
 def _springs() -> dict[str, Arm]:
-    """EWC over strengths, and its two controls where they cost the task about as much."""
+    """EWC over strengths, and its two controls, each up to where it costs the task."""
     strengths = {
         "fisher": (0.001, 0.1, 1.0),  # 0.01 is the arm "ewc"
-        "uniform": (0.001, 0.003, 0.01),
-        "shuffled": (0.01, 0.1),
+        "uniform": (0.001, 0.003, 0.01, 0.03, 0.1),
+        "shuffled": (0.01, 0.1, 1.0),
     }
     return {
         f"ewc {kind} {strength:g}": Arm(
