@@ -42,12 +42,19 @@ LARGE = {
 }
 # Single facts take more: in 60 such steps none of them is learned (docs/LOG.md), in 40 steps of
 # 16 rows at twice the rate nearly all.
-LARGE_FACTS = {**LARGE, "probe_every": 10, "train_rows": 640, "batch_size": 16}
-LARGE_FACTS_RATE = 2.0  # of the default
-LARGE_DIARY = {"sa_sft.n_dialogues": 80}  # as many as on tickets; each takes seconds
-CONFIG = {
-    "mini": {"tickets": SMALL, "wrong_facts": {**SMALL, "probe_every": 10}, "replies": SMALL},
-    "large": {"tickets": LARGE, "wrong_facts": LARGE_FACTS},
+LARGE_FACTS = {
+    "config": {**LARGE, "probe_every": 10, "train_rows": 640, "batch_size": 16},
+    "lr_factor": 2.0,
+    "settings": {"sa_sft.n_dialogues": 80},  # as many as on tickets; each takes seconds
+}
+# What a plan has besides model, task and seeds.
+PLANS = {
+    "mini": {
+        "tickets": {"config": SMALL},
+        "wrong_facts": {"config": {**SMALL, "probe_every": 10}},
+        "replies": {"config": SMALL},
+    },
+    "large": {"tickets": {"config": LARGE}, "wrong_facts": LARGE_FACTS},
 }
 
 
@@ -55,15 +62,13 @@ def plans(model: str, seeds: int, only: list[str]) -> Iterator[sweep.Plan]:
     """Yield what is compared, task by task."""
     loaded = models.load(model)
     size = "mini" if model == "mini" else "large"
-    for task, config in CONFIG[size].items():
+    for task, given in PLANS[size].items():
         if not only or task in only:
             yield sweep.Plan(
                 model=model,
                 tasks=(task,),
                 seeds=tuple(range(seeds)),
-                settings=LARGE_DIARY if config is LARGE_FACTS else {},
-                config=config,
-                lr_factor=LARGE_FACTS_RATE if config is LARGE_FACTS else 1.0,
+                **given,
                 content=content_of(loaded, [tasks.load(task)]),
                 n_parameters=loaded.n_parameters,
             )

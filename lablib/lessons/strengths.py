@@ -292,7 +292,8 @@ def verdict_on_fisher(model: str, task: str) -> Verdict:
     parts = [sentence_of_gap(f"against {KINDS[kind]}", gap) for kind, gap in differences.items()]
     return earned, (
         f"Does the Fisher earn its price on {task}? {earned}. Each at its best strength, "
-        f"{LOST[task]} of knowledge: {at}. The Fisher {'; '.join(parts)}.{_at_the_edge(model, chosen, task)}"
+        f"{LOST[task]} of knowledge: {at}. The Fisher {'; '.join(parts)}."
+        + _at_the_edge(model, chosen, task)
     )
 
 

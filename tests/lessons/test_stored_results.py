@@ -79,17 +79,23 @@ def test_the_map_is_complete():
     assert all(value is not None for row in found.values for value in row)
 
 
-COMPARED = sorted({tuple(f.parts[-2:]) for f in FILES if f.parts[-3] == "comparison"})
-LARGE_SEEDS = {"tickets": 2, "wrong_facts": 1}  # twenty minutes and forty a seed, on one core
+ONE_SEED = pytest.mark.xfail(strict=True, reason="two seeds are wanted, one is stored")
 METHODS = {"full", "joint", "lora", "qlora", "ewc", "stm", "replay", "sa_sft", "low_lr"}
 
 
-@pytest.mark.parametrize("model", sorted({model for model, _ in COMPARED}))
-@pytest.mark.parametrize("task", ["tickets", "wrong_facts"])
+@pytest.mark.parametrize(
+    ("model", "task"),
+    [
+        ("mini", "tickets"),
+        ("mini", "wrong_facts"),
+        ("smollm2-135m", "tickets"),
+        pytest.param("smollm2-135m", "wrong_facts", marks=ONE_SEED),
+    ],
+)
 def test_a_stored_comparison_has_every_method_with_the_same_seeds(model, task):
     found = archive.load(model, task)
     assert set(found.arms) >= METHODS
-    least = 5 if model == "mini" else LARGE_SEEDS[task]
+    least = 5 if model == "mini" else 2
     for name in METHODS:
         assert found.arms[name].seeds == tuple(range(least)), name
 
