@@ -108,13 +108,13 @@ class Controls:
     def resume(self) -> None:
         """Let a paused loop go on."""
         with self._lock:
-            self._paused = False
+            self._paused, self._steps_granted = False, 0
         self._wake.set()
 
     def step_once(self) -> None:
-        """Let a paused loop do one step."""
+        """Let a paused loop do one step; one that is not paused takes no notice."""
         with self._lock:
-            self._steps_granted += 1
+            self._steps_granted += self._paused
         self._wake.set()
 
     def stop(self) -> None:

@@ -126,7 +126,10 @@ class TaskDone:
 
 @dataclass(frozen=True)
 class Finished:
-    """The run ended: ``reason`` is ``"done"``, ``"stopped"`` or ``"early stopping"``."""
+    """The run ended: ``reason`` is ``"done"``, or what ended it before.
+
+    ``"stopped"``, ``"early stopping"``, ``"time is up"`` or ``"diverged"``.
+    """
 
     step: int
     reason: str

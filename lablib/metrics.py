@@ -76,9 +76,9 @@ def mean_kept(retentions: Iterable[float]) -> float | None:
     """Return the mean over capabilities of ``min(1, retention)``; None if there are none.
 
     Cut off at 1, since doing better in one capability makes up for no loss in another, and
-    where the base is weak a few items more are a large ratio.
+    where the base is weak a few items more are a large ratio. NaN is left out: nothing is known.
     """
-    values = [min(1.0, value) for value in retentions]
+    values = [min(1.0, value) for value in retentions if not math.isnan(value)]
     return sum(values) / len(values) if values else None
 
 

@@ -134,7 +134,8 @@ def compare(
         If the model has no layers that could be quantized.
     """
     linear_names(loaded.model)  # a model without any is refused before it is asked anything
-    base: dict[str, Score] | None = probes.cached_base_scores(loaded.digest, the_probes, split)
+    kept = probes.base_name(loaded.digest, loaded.model, loaded.tokenizer)
+    base: dict[str, Score] | None = probes.cached_base_scores(kept, the_probes, split)
     if base is None:
         base = {}
         for part in probes.iter_score_all(the_probes, loaded.model, loaded.tokenizer, split):
@@ -142,7 +143,7 @@ def compare(
                 yield Progress("asking the base", part.done, part.total)
             else:
                 base[part[0]] = part[1]
-        probes.keep_base_scores(loaded.digest, the_probes, base, split)
+        probes.keep_base_scores(kept, the_probes, base, split)
     for name, table in wanted.items():
         rounded = copy.deepcopy(loaded.model)
         levels.round_model(rounded, table)

@@ -74,9 +74,18 @@ class Rows:
         return collate(self._tokenizer, encoded, numbers, [False] * len(numbers))
 
     def prepare(self, name: str) -> Iterator[Progress]:
-        """Encode all rows now, so that a bad one is found before the training begins."""
+        """Encode all rows now, so that a bad one is found before the training begins.
+
+        Raises
+        ------
+        ValueError
+            With one sentence that names the first bad row, and whose it is.
+        """
         for start in range(0, len(self.rows), ROWS_AT_ONCE):
             end = min(start + ROWS_AT_ONCE, len(self.rows))
-            for i in range(start, end):
-                self.encoded(i)
+            try:
+                for i in range(start, end):
+                    self.encoded(i)
+            except ValueError as error:
+                raise ValueError(f"In {name}: {error}") from None
             yield Progress(f"preparing: {name}", end, len(self.rows))

@@ -1,7 +1,12 @@
 """Probes by key. A new probe: one file beside this one, its items, one line in ``PROBES``."""
 
 from lablib.probes.base import Item, Probe
-from lablib.probes.baseline import base_scores, cached_base_scores, keep_base_scores
+from lablib.probes.baseline import (
+    base_name,
+    base_scores,
+    cached_base_scores,
+    keep_base_scores,
+)
 from lablib.probes.format import Format
 from lablib.probes.instruction import Instruction
 from lablib.probes.knowledge import Knowledge
@@ -30,6 +35,7 @@ __all__ = [
     "PROBES",
     "Item",
     "Probe",
+    "base_name",
     "base_scores",
     "cached_base_scores",
     "iter_score_all",

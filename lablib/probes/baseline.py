@@ -1,7 +1,7 @@
 """Scores of base models, kept on disk: a base is the same in every run.
 
-Kept as JSON under ``cache`` in the home folder, by the model's weights, the items and the
-code that scores them. A damaged or outdated file is the same as none.
+Kept as JSON under ``cache`` in the home folder, by the model, the items and the code that
+scores them. A damaged or outdated file is the same as none.
 """
 
 from __future__ import annotations
@@ -21,6 +21,18 @@ from lablib.probes.scoring import iter_score_all
 from lablib.runtime import home_folder
 
 
+def base_name(digest: str, model, tokenizer) -> str:
+    """Return the name that a base's scores are kept under; empty if ``digest`` is.
+
+    A checksum over all that decides what it answers: weights, config, tokenizer, template.
+    """
+    if not digest:
+        return ""
+    template, vocabulary = tokenizer.chat_template or "", tokenizer.backend_tokenizer.to_str()
+    parts = (digest, model.config.to_json_string(), template, vocabulary)
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
 def base_scores(
     digest: str, probes: Sequence[Probe], model, tokenizer, split: str = "full"
 ) -> dict[str, Score]:
@@ -37,7 +49,8 @@ def base_scores(
     split
         ``"full"`` or ``"quick"``.
     """
-    known = cached_base_scores(digest, probes, split)
+    name = base_name(digest, model, tokenizer)
+    known = cached_base_scores(name, probes, split)
     if known is not None:
         return known
     found = dict(
@@ -45,20 +58,20 @@ def base_scores(
         for part in iter_score_all(probes, model, tokenizer, split)
         if not isinstance(part, Progress)
     )
-    keep_base_scores(digest, probes, found, split)
+    keep_base_scores(name, probes, found, split)
     return found
 
 
 def cached_base_scores(
-    digest: str, probes: Sequence[Probe], split: str = "full"
+    name: str, probes: Sequence[Probe], split: str = "full"
 ) -> dict[str, Score] | None:
-    """Return what the cache knows of a base, or None unless it knows every probe."""
+    """Return what the cache knows of a base (``base_name``), or None unless of every probe."""
     scores = {}
     for probe in probes:
-        kept = read_json_dict(f"{_key(digest, probe, split)}.json") if digest else {}
+        kept = read_json_dict(f"{_key(name, probe, split)}.json") if name else {}
         try:
-            for name in ("says_outcomes", "knows_outcomes"):
-                kept[name] = tuple(kept[name])
+            for outcomes in ("says_outcomes", "knows_outcomes"):
+                kept[outcomes] = tuple(kept[outcomes])
             scores[probe.name] = Score(**kept)
         except (KeyError, TypeError):
             return None
@@ -66,21 +79,21 @@ def cached_base_scores(
 
 
 def keep_base_scores(
-    digest: str, probes: Sequence[Probe], scores: Mapping[str, Score], split: str = "full"
+    name: str, probes: Sequence[Probe], scores: Mapping[str, Score], split: str = "full"
 ) -> None:
-    """Remember the scores of a base; without a home to write to, nothing is remembered."""
-    if not digest:
+    """Remember the scores of a base (``base_name``); without a home nothing is remembered."""
+    if not name:
         return
     for probe in probes:
         if probe.name in scores:
             with suppress(OSError):
-                file = home_folder() / "cache" / f"{_key(digest, probe, split)}.json"
+                file = home_folder() / "cache" / f"{_key(name, probe, split)}.json"
                 write_json(file, asdict(scores[probe.name]))
 
 
-def _key(digest: str, probe: Probe, split: str) -> str:
+def _key(name: str, probe: Probe, split: str) -> str:
     items = json.dumps([asdict(item) for item in probe.items(split)], sort_keys=True)
-    whole = "\n".join([digest, probe.name, split, _code(), items])
+    whole = "\n".join([name, probe.name, split, _code(), items])
     return f"base-{probe.name}-{hashlib.sha256(whole.encode()).hexdigest()[:24]}"
 
 

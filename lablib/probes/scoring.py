@@ -18,7 +18,14 @@ from lablib.models.encode import encode_prompts
 from lablib.models.generate import complete
 from lablib.models.likelihood import encode_candidates, weigh
 from lablib.models.packed import packed
-from lablib.models.prefix import MAX_TOKENS, batches_by_length, check_room, read, read_text
+from lablib.models.prefix import (
+    MAX_TOKENS,
+    at_once,
+    batches_by_length,
+    check_room,
+    read,
+    read_text,
+)
 
 if TYPE_CHECKING:
     from lablib.probes.base import Item, Probe
@@ -69,7 +76,7 @@ def iter_score_all(
     done = 0
     yield Progress("probing", 0, len(items))
     with packed(model):
-        for batch in _batches(prompts, chat):
+        for batch in _batches(model, prompts, chat):
             plain = not chat[batch[0]]
             rows = [prompts[i] for i in batch]
             if plain:
@@ -117,12 +124,14 @@ def sum_up(probe: Probe, outcomes: Sequence[Outcome]) -> Score:
     )
 
 
-def _batches(prompts: Sequence[Sequence[int]], chat: Sequence[bool]) -> Iterator[list[int]]:
+def _batches(model, prompts: Sequence[Sequence[int]], chat: Sequence[bool]) -> Iterator[list[int]]:
     """Item numbers in batches; plain text goes apart from questions."""
     for wanted, max_tokens in ((True, MAX_TOKENS), (False, TEXT_TOKENS)):
         numbers = [i for i, flag in enumerate(chat) if flag == wanted]
         rows = [prompts[i] for i in numbers]
-        for batch in batches_by_length(rows, BATCH_SIZE, max_tokens):
+        for batch in batches_by_length(
+            rows, at_once(model, BATCH_SIZE), at_once(model, max_tokens)
+        ):
             yield [numbers[at] for at in batch]
 
 

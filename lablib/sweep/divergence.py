@@ -79,7 +79,7 @@ def divergence(base, model, batches: Sequence[Batch]) -> Divergence:
     *forward* divergence, ``p0`` of the base first, exact at each position. The answers are
     greedy where the paper samples, so that the measure has no noise of its own.
     """
-    device = next(model.parameters()).device
+    device, home = (next(m.parameters()).device for m in (model, base))
     base.to(device)
     total, n_tokens, n_answers = 0.0, 0, 0
     for batch in batches:
@@ -92,4 +92,5 @@ def divergence(base, model, batches: Sequence[Batch]) -> Divergence:
         total += float(kl.sum(dtype=torch.float64))
         n_tokens += len(kl)
         n_answers += len(asked)
+    base.to(home)
     return Divergence(total / n_answers, total / n_tokens)

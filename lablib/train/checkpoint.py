@@ -1,15 +1,17 @@
 """A run on disk, from which it goes on to the very same trajectory.
 
-A checkpoint is a folder: ``state.json`` (settings, position, events) and, named with their
-step, safetensors files of the weights, the optimizer and, with early stopping, the best
-weights. ``state.json`` is renamed into place last and names the others, so that a crash while
-saving leaves the previous checkpoint whole. No generator is saved: all random choices are
+A checkpoint is a folder: ``state.json`` (settings, position, events) and safetensors files of
+the weights, the optimizer and, with early stopping, the best weights, under names that no
+other save has. ``state.json`` is renamed into place last and names the others, so that a crash
+while saving leaves the previous checkpoint whole. No generator is saved: all random choices are
 functions of seed and step (see ``data.py``).
 """
 
 from __future__ import annotations
 
 import json
+import re
+import secrets
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -33,6 +35,7 @@ from lablib.train.weights import (
 
 FORMAT = 1  # raised when an older program could not read a new checkpoint
 STATE = "state.json"
+OURS = re.compile(r"(weights|method|optimizer|best)-\d{6,}-[0-9a-f]{8}\.safetensors")
 
 
 def save(run, folder: Path) -> None:
@@ -60,15 +63,16 @@ def save(run, folder: Path) -> None:
     if run.watcher is not None:
         files["best"] = run.watcher.best_weights
         state["watcher"] = run.watcher.position()
-    names = {kind: f"{kind}-{run.step:06d}.safetensors" for kind in files}
+    mark = secrets.token_hex(4)
+    names = {kind: f"{kind}-{run.step:06d}-{mark}.safetensors" for kind in files}
     for kind, tensors in files.items():
         write_tensors(folder / names[kind], tensors)
     state["files"] = names
     state["events"] = [to_dict(event) for event in run.events]
     text = json.dumps(state)
     write_atomically(folder / STATE, lambda part: part.write_text(text, encoding="utf-8"))
-    for old in folder.glob("*-[0-9]*.safetensors"):
-        if old.name not in names.values():
+    for old in folder.iterdir():
+        if OURS.fullmatch(old.name) and old.name not in names.values():
             old.unlink(missing_ok=True)
 
 

@@ -68,7 +68,7 @@ class TrainConfig:
     max_steps: int | None = None  # most steps per task, >= 1
     train_rows: int | None = None  # rows of the train split that one epoch has, >= 1
     probe_every: int = 10  # steps between two live probe points, >= 1
-    probe_early: bool = True  # also probe after steps 2 and 5 of each task
+    probe_early: bool = True  # also probe after steps 2, 5 and 10 of each task
     task_test_rows: int = 64  # test rows scored at a live point (and validation rows), >= 0
     # Which probes have all their items scored at base and end (True: all, False: none, else by
     # name), where the task is then scored on up to 200 test rows.
@@ -79,7 +79,7 @@ class TrainConfig:
 
     def __post_init__(self):
         for name in ("lr", "epochs", "mix_ratio"):
-            check_setting(name, getattr(self, name))
+            object.__setattr__(self, name, check_setting(name, getattr(self, name)))
         for name, known in (
             ("mix_unit", ("examples", "tokens")),
             ("mix_budget", ("substitutive", "additive")),
@@ -88,6 +88,10 @@ class TrainConfig:
                 raise ValueError(
                     f"{name} must be {' or '.join(known)}, not {getattr(self, name)!r}."
                 )
+        if isinstance(self.full_probes, str):
+            raise ValueError(
+                f"full_probes is True, False or a list of names: write [{self.full_probes!r}]."
+            )
         if not isinstance(self.full_probes, bool):  # a list after JSON
             object.__setattr__(self, "full_probes", tuple(self.full_probes))
         _check_count("batch_size", self.batch_size, 1, 1024)

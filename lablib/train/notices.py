@@ -1,8 +1,10 @@
-"""What a run says of itself: the events with many fields, and the words when it breaks off."""
+"""What a run says of itself: events with many fields, and why it does not begin or breaks off."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 
@@ -14,6 +16,24 @@ from lablib.events import Started, StepDone
 def purpose(task: int) -> str:
     """Return what the random choices of a task are drawn for."""
     return f"task {task}"
+
+
+def check_reach(model, max_length: int) -> None:
+    """Raise a ValueError in words if rows may be longer than the model can read."""
+    reach = getattr(model.config, "max_position_embeddings", None)
+    if reach and max_length > reach:
+        raise ValueError(
+            f"max_length is {max_length} tokens, but this model reads at most {reach}: "
+            f"set it to {reach} or less."
+        )
+
+
+def check_known(controls: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
+    """Raise a ValueError in words if the controls hold a setting that the run does not have."""
+    for name in controls:
+        if name not in settings:
+            have = ", ".join(settings)
+            raise ValueError(f"This run has no setting {name!r}; it has {have}.")
 
 
 def started(run) -> Started:

@@ -90,6 +90,9 @@ class Prober:
         self._controls, self._snapshot_folder = controls, snapshot_folder
         self._digest = digest
         wanted = config.full_probes
+        for name in () if isinstance(wanted, bool) else wanted:
+            if name not in [probe.name for probe in self._probes]:
+                raise ValueError(f"full_probes names {name!r}, which this run does not score.")
         self._full_probes = tuple(
             probe
             for probe in self._probes
@@ -181,17 +184,17 @@ class Prober:
     def _watched(self) -> list[Watch]:
         return [*self.watch, *([self._typed] if self._typed else [])]
 
-    def _base_digest(self) -> str:
-        """The digest if the model is now the base that it names, else empty: nothing is cached."""
+    def _base_name(self) -> str:
+        """What the cache calls this base; empty, so that nothing is cached, if it has moved."""
         untouched = self._origin.as_loaded and not self._origin.displacement(self._model)
-        return self._digest if untouched else ""
+        return probes.base_name(self._digest if untouched else "", self._model, self._tokenizer)
 
     def _known(self, split: str, asked: Sequence[Probe]) -> dict[str, Score]:
         """What is known of the base: all that is asked, or nothing."""
         given = (self.base_full or {}) if split == "full" else {}
         if all(probe.name in given for probe in asked):
             return {probe.name: given[probe.name] for probe in asked}
-        return probes.cached_base_scores(self._base_digest(), asked, split) or {}
+        return probes.cached_base_scores(self._base_name(), asked, split) or {}
 
     def position(self) -> dict[str, Any]:
         """Return what has been measured, JSON-ready, for a checkpoint."""
@@ -219,7 +222,7 @@ class Prober:
         if found is None:
             return None
         if step == 0:
-            probes.keep_base_scores(self._base_digest(), open_, found, split)
+            probes.keep_base_scores(self._base_name(), open_, found, split)
         scores = {p.name: known[p.name] if p.name in known else found[p.name] for p in asked}
         rows = self._config.task_test_rows
         if full and step:

@@ -39,7 +39,7 @@ from lablib.train.data import NO_GENERAL, Mixer, within_reach
 from lablib.train.probing import Prober, Watch
 from lablib.train.schedule import Clock, is_live_point, planned_steps
 from lablib.train.stopping import Watcher
-from lablib.train.weights import Origin, origin_of, put_back, trainable
+from lablib.train.weights import Origin, copy_of, origin_of, put_back, trainable
 
 HOLD_SECONDS = 0.2  # longest sleep of a paused run between two looks at its controls
 
@@ -115,6 +115,7 @@ class Run:
             raise ValueError(NO_GENERAL)
         if config.snapshots and snapshot_folder is None:
             raise ValueError("Snapshots need a folder: give snapshot_folder or turn them off.")
+        notices.check_reach(model, config.max_length)
         self.tasks, self.config, self.method = tuple(tasks), config, copy.deepcopy(method)
         self.controls = Controls() if controls is None else controls
         self.name, self.digest = name, digest
@@ -123,6 +124,7 @@ class Run:
         self.events: list[Event] = []
         self.settings = {k: getattr(config, k) for k in ("lr", "mix_ratio", "epochs")}
         self.settings |= self.method.settings()
+        notices.check_known(self.controls.snapshot(), self.settings)
         self.task = self.task_step = self.step = 0  # task by number; steps done in it, and in all
         self.optimizer: torch.optim.Optimizer | None = None
         self.watcher: Watcher | None = None
@@ -225,11 +227,13 @@ class Run:
         yield Finished(self.step, self._reason or "done", self.clock.seconds)
 
     def _encode(self) -> Iterator[Progress]:
-        """Encode the rows of the task, so that a bad one is found before the first step."""
-        for progress in self.rows[self.task].prepare(self.tasks[self.task].name):
-            yield progress
-            if self._stop():
-                return
+        """Encode task and general rows, so that a bad one is found before the first step."""
+        task = (self.rows[self.task], self.tasks[self.task].name)
+        for rows, name in (task, (self.general, "general examples")):
+            for progress in rows.prepare(name):
+                yield progress
+                if self._stop():
+                    return
 
     def make_ready(self) -> Iterator[Progress]:
         """Let the method prepare itself on the base, wrap the model and begin the task."""
@@ -247,6 +251,8 @@ class Run:
                 self._model = method.wrap(self._model).to(self.device).eval()
             self.origin = origin_of(self._model, self.origin, moved)
             self.prober.measure(self._model, self.origin)
+            if self.watcher:  # it has seen the base, of which other weights were trainable
+                self.watcher.best_weights = copy_of(trainable(self._model))
             self.prepared = True
         while self.begun < min(self.task, len(self.tasks) - 1):
             self.begun += 1
@@ -284,7 +290,7 @@ class Run:
                 (loss if penalty is None else loss + penalty).backward()
             norm = clip_grad_norm_(parameters, config.clip)
             extra = torch.zeros_like(loss) if penalty is None else penalty.detach()
-            # the only wait for a GPU
+            # three numbers in one wait for a GPU
             loss, penalty, norm = torch.stack([loss.detach(), extra, norm]).tolist()
             if not all(map(math.isfinite, (loss, penalty, norm))):
                 raise Diverged(notices.diverged(self, loss, penalty))
@@ -320,6 +326,8 @@ class Run:
         limit = self.config.max_seconds
         if not self._stop() and limit is not None and self.clock.seconds >= limit:
             self._reason = "time is up"
+        if self.watcher and self.watcher.over:
+            self._reason = "early stopping"
         return bool(self._reason) or self.task_step >= self._planned(self.task)
 
     def _hold(self) -> Iterator[Event]:
@@ -334,7 +342,7 @@ class Run:
     def _apply_controls(self) -> Iterator[ControlChanged]:
         """Take over what was changed since the last step, once per step."""
         for name, new in self.controls.snapshot().items():
-            old = self.settings.get(name)
+            old = self.settings[name]
             if new != old:
                 self.settings = {**self.settings, name: new}
                 if name in self.method.settings():
@@ -353,8 +361,7 @@ class Run:
             return
         if self.watcher is None:
             self.watcher = self.new_watcher()
-        if self.watcher.ended(point, self.prober.base_quick, self._model):
-            self._reason = "early stopping"
+        self.watcher.see(point, self.prober.base_quick, self._model)
 
     def new_watcher(self) -> Watcher:
         """Return an early stopping that has seen nothing yet."""
@@ -367,6 +374,8 @@ class Run:
         if self.watcher:
             if prober.live_at != self.step:
                 self._watch_over((yield from prober.live(self.step, self.task)))
+            if self._stop():
+                return
             put_back(self._model, self.watcher.best_weights)
         if self.config.full_probes and prober.full_at != self.step:
             point = yield from prober.full(self.step, self.task)

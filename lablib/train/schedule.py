@@ -7,7 +7,7 @@ import time
 
 from lablib.train.config import TrainConfig
 
-EARLY_POINTS = (2, 5)  # steps of a task that have a live point of their own
+EARLY_POINTS = (2, 5, 10)  # steps of a task that have a live point of their own
 
 
 def planned_steps(config: TrainConfig, epochs: float, n_rows: int) -> int:

@@ -32,8 +32,13 @@ class Watcher:
         self.bad_points = 0
         self.best_weights: dict[str, torch.Tensor] = {}  # one more copy of the weights, on the CPU
 
-    def ended(self, point: Probed, base: dict[str, Score], model: nn.Module) -> bool:
-        """Take in a live point; return True if the run should end here.
+    @property
+    def over(self) -> bool:
+        """True if the run should end here."""
+        return self.bad_points >= self.rule.patience
+
+    def see(self, point: Probed, base: dict[str, Score], model: nn.Module) -> None:
+        """Take in a live point.
 
         Raises
         ------
@@ -46,7 +51,6 @@ class Watcher:
             self.best_weights = copy_of(trainable(model))
         else:
             self.bad_points += 1
-        return self.bad_points >= self.rule.patience
 
     def _judge(self, now, base, validation_loss) -> tuple[bool, float]:
         if self.rule.monitor == "validation":

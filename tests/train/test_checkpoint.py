@@ -103,9 +103,21 @@ def test_the_same_place_can_be_saved_to_again_and_leaves_no_old_files(tmp_path):
     run.save(tmp_path)
     until_step(run, 4)
     run.save(tmp_path)
-    names = sorted(path.name for path in tmp_path.iterdir())
-    assert names == ["optimizer-000004.safetensors", "state.json", "weights-000004.safetensors"]
+    names = sorted(path.name.partition("-0")[0] for path in tmp_path.iterdir())
+    assert names == ["optimizer", "state.json", "weights"]
     assert resumed(tmp_path).step == 4
+
+
+def test_the_files_of_others_are_left_alone(tmp_path):
+    others = ("model-00001-of-00002.safetensors", "weights-1.safetensors", "notes.txt")
+    for name in others:
+        (tmp_path / name).write_text("kept")
+    run = two_tasks()
+    until_step(run, 2)
+    run.save(tmp_path)
+    run.save(tmp_path)
+    assert all((tmp_path / name).read_text() == "kept" for name in others)
+    assert len(list(tmp_path.iterdir())) == 3 + len(others)
 
 
 def test_a_crash_while_saving_leaves_the_previous_checkpoint_whole(tmp_path, monkeypatch):
@@ -123,6 +135,23 @@ def test_a_crash_while_saving_leaves_the_previous_checkpoint_whole(tmp_path, mon
     with pytest.raises(KeyboardInterrupt):
         run.save(tmp_path)
     assert resumed(tmp_path).step == 2
+
+
+def test_a_crash_at_the_step_of_the_previous_checkpoint_leaves_it_whole_too(tmp_path, monkeypatch):
+    from lablib.train import checkpoint
+
+    first, second = two_tasks(), two_tasks(seed=1)
+    for run in (first, second):
+        until_step(run, 2)
+    first.save(tmp_path)
+
+    def crash(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(checkpoint, "write_atomically", crash)
+    with pytest.raises(KeyboardInterrupt):
+        second.save(tmp_path)
+    assert equal(weights(resumed(tmp_path)), weights(first))
 
 
 def test_a_finished_run_has_nothing_left_to_do(tmp_path):
@@ -151,7 +180,8 @@ def test_a_missing_or_damaged_checkpoint_is_reported_in_one_sentence(tmp_path):
     until_step(run, 2)
     run.save(tmp_path)
     shutil.copytree(tmp_path, tmp_path / "copy")
-    (tmp_path / "copy" / "weights-000002.safetensors").write_bytes(b"no tensors here")
+    (damaged,) = (tmp_path / "copy").glob("weights-*")
+    damaged.write_bytes(b"no tensors here")
     with pytest.raises(OSError, match="damaged"):
         resumed(tmp_path / "copy")
     (tmp_path / "state.json").write_text("{")

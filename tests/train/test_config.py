@@ -58,3 +58,12 @@ def test_a_config_survives_json():
 
 def test_names_that_a_config_does_not_have_are_left_out():
     assert TrainConfig.from_dict({"lr": 1e-4, "device": "cpu"}) == TrainConfig(lr=1e-4)
+
+
+def test_numbers_that_come_as_text_become_numbers():
+    assert TrainConfig(lr="1e-3", epochs="2").lr == 1e-3
+
+
+def test_a_single_name_is_not_taken_for_a_list_of_letters():
+    with pytest.raises(ValueError, match=r"full_probes is True, False or a list of names"):
+        TrainConfig(lr=1e-3, full_probes="knowledge")

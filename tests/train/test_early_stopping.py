@@ -23,7 +23,8 @@ def feed(rule, points, model=None):
     for p in points:
         with torch.no_grad():
             model.model.norm.weight.fill_(p.step)
-        if watcher.ended(p, BASE, model):
+        watcher.see(p, BASE, model)
+        if watcher.over:
             return p.step, watcher
     return None, watcher
 
@@ -55,7 +56,7 @@ def test_what_cannot_be_watched_is_refused_in_words():
         feed(EarlyStopping("validation"), [point(0)])
     watcher = Watcher(EarlyStopping(probe="vowels"))
     with pytest.raises(ValueError, match="nothing to lose"):
-        watcher.ended(point(0), {"vowels": Score(0.0, 1.0, 10)}, tiny.model())
+        watcher.see(point(0), {"vowels": Score(0.0, 1.0, 10)}, tiny.model())
 
 
 def test_a_run_ends_early_and_is_left_with_its_best_weights():
@@ -68,3 +69,58 @@ def test_a_run_ends_early_and_is_left_with_its_best_weights():
     final = [e for e in events if isinstance(e, Probed) and e.full][-1]
     assert final.validation_loss == pytest.approx(min(p.validation_loss for p in points), rel=1e-6)
     assert points[-1].validation_loss > final.validation_loss
+
+
+ALL_BAD = EarlyStopping(probe="vowels", floor=1.0)
+BREAKS = {"lr": 0.5, "probe_every": 2, "probe_early": False}  # nothing is left at the first point
+
+
+@pytest.mark.parametrize("method", ["full", "lora", "qlora"])
+def test_a_run_that_is_bad_from_its_first_point_is_left_as_it_began(method, monkeypatch):
+    def judge(self, now, base, validation_loss):
+        self.seen = getattr(self, "seen", 0) + 1
+        return self.seen == 1, 1.0
+
+    monkeypatch.setattr(Watcher, "_judge", judge)
+    run = tiny.run(method=method, early_stopping=ALL_BAD, **BREAKS)
+    events = list(run)
+    assert events[-1].reason == "early stopping" and run.step == 2
+    base = tiny.model()
+    ids = torch.arange(5, 60)[None]
+    with torch.no_grad(), run.base():
+        begun = run.model(input_ids=ids).logits
+    with torch.no_grad():
+        assert torch.equal(run.model(input_ids=ids).logits, begun)
+        if method != "qlora":  # whose base is rounded
+            assert torch.allclose(base(input_ids=ids).logits, begun, atol=1e-5)
+
+
+def test_a_run_that_was_ended_early_does_not_go_on_when_it_is_resumed(tmp_path):
+    rule = EarlyStopping("validation", patience=1, min_change=0.0)
+
+    def made():
+        return tiny.run(early_stopping=rule, lr=0.3, epochs=5.0, probes=[])
+
+    whole, broken_off = made(), made()
+    list(whole)
+    for event in broken_off:
+        if isinstance(event, Probed) and event.full and event.step:
+            break
+    broken_off.save(tmp_path)
+    again = type(whole).resume(
+        tmp_path, tiny.model(), tiny.tokenizer(), [tiny.Letters()], [], tiny.GENERAL
+    )
+    assert list(again)[-1].reason == list(broken_off)[-1].reason == "early stopping"
+    assert again.step == broken_off.step == whole.step
+
+
+def test_stop_during_the_last_point_leaves_the_weights_as_they_are(monkeypatch):
+    rule = EarlyStopping("validation", patience=50)
+    run = tiny.run(early_stopping=rule, lr=0.3, epochs=0.5, probes=[], probe_early=False,
+                   probe_every=100)  # fmt: skip
+    for _ in run:
+        if run.step == 5:
+            moved = {name: p.detach().clone() for name, p in run.model.named_parameters()}
+            run.controls.stop()
+    assert run.events[-1].reason == "stopped"
+    assert all(torch.equal(p, moved[name]) for name, p in run.model.named_parameters())

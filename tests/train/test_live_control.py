@@ -8,6 +8,7 @@ import pytest
 from lablib.controls import Controls
 from lablib.events import Answered, ControlChanged, Finished, Probed, Progress, StepDone, TaskDone
 from lablib.methods import METHODS, Method
+from lablib.methods.base import setting
 from lablib.train import Watch
 from tests import tiny
 
@@ -84,7 +85,7 @@ def test_a_live_field_of_the_method_reaches_the_method(monkeypatch):
 
     @dataclass
     class Strong(METHODS["full"]):
-        strength: float = 1.0
+        strength: float = setting(1.0, unit="", source="", low=0.0, high=10.0, live=True)
 
     monkeypatch.setitem(METHODS, "strong", Strong)
     mine = Strong()

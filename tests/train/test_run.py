@@ -11,9 +11,11 @@ import torch
 from torch.nn import functional as F
 
 from lablib import models
+from lablib.controls import Controls
 from lablib.events import Finished, Probed, Progress, Started, StepDone, TaskDone
 from lablib.history import History
 from lablib.methods import METHODS
+from lablib.tasks.base import Row
 from lablib.train import Diverged, Run
 from lablib.train.data import Mixer
 from tests import tiny
@@ -366,7 +368,7 @@ def test_a_gpu_follows_the_trajectory_of_the_cpu(monkeypatch):
     on_gpu = tiny.run(mix_ratio=0.3, watch=[], snapshots=False)
     found = losses(on_gpu)
     assert next(on_gpu.model.parameters()).is_cuda
-    monkeypatch.setattr("lablib.runtime.device", lambda: torch.device("cpu"))
+    monkeypatch.setenv("LETHE_DEVICE", "cpu")
     assert found == pytest.approx(losses(tiny.run(mix_ratio=0.3)), rel=0.02)  # bfloat16
 
 
@@ -393,3 +395,50 @@ def test_only_the_named_probes_have_all_their_items_scored():
     assert history.base("consonants").n == history.final("consonants").n == 6
     assert history.base("vowels").n == history.final("vowels").n == 4
     assert set(history.capabilities()) == {"vowels", "consonants"}
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"full_probes": ("vowel",)}, "full_probes names 'vowel', which this run does not score"),
+        ({"max_length": 4096}, "max_length is 4096 tokens, but this model reads at most"),
+        ({"controls": Controls(typo=3)}, "This run has no setting 'typo'; it has lr, mix_ratio"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_it_begins(options, says):
+    with pytest.raises(ValueError, match=says):
+        tiny.run(**options)
+
+
+@pytest.mark.parametrize(
+    ("method", "moved", "says"),
+    [
+        ("lora", {"rank": 64}, "lora.rank cannot be changed in a run"),
+        ("ewc", {"strength": -5.0}, "ewc.strength must be a number between"),
+        ("lora+ewc", {"ewc.strength": 0}, "ewc.strength must be a number between"),
+    ],
+)
+def test_a_field_that_cannot_be_moved_so_is_refused_in_words(method, moved, says):
+    run = tiny.run(method=method, controls=Controls(**moved), probes=[])
+    with pytest.raises(ValueError, match=says):
+        list(run)
+    assert run.step == 0
+
+
+def test_a_general_row_that_is_too_long_is_found_before_the_first_step():
+    general = (*tiny.GENERAL, Row("Hello?", "word " * 300))
+    run = tiny.run(general=general, mix_ratio=0.1)
+    with pytest.raises(ValueError, match=r"In general examples: Row 6: "):
+        list(run)
+    assert run.step == 0
+
+
+def test_a_step_granted_to_a_run_that_goes_on_is_not_kept_for_later():
+    controls = Controls()
+    controls.step_once()
+    controls.pause()
+    assert not controls.may_step()
+    controls.step_once()
+    controls.resume()
+    controls.pause()
+    assert not controls.may_step()
