@@ -49,8 +49,20 @@ def home_folder() -> Path:
 
 
 def device() -> torch.device:
-    """Return the CUDA device if there is one, else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    """Return where runs compute: ``LETHE_DEVICE`` (``cpu``, ``cuda``), else CUDA if it is there.
+
+    Raises
+    ------
+    ValueError
+        If ``LETHE_DEVICE`` names something else, or CUDA where there is none.
+    """
+    there, asked = torch.cuda.is_available(), os.environ.get("LETHE_DEVICE", "")
+    if asked not in ("", "cpu", "cuda") or (asked == "cuda" and not there):
+        raise ValueError(
+            f"LETHE_DEVICE={asked} is not a device here: set it to cpu"
+            f"{' or cuda' if there else ' (there is no CUDA device)'}, or unset it."
+        )
+    return torch.device(asked or ("cuda" if there else "cpu"))
 
 
 def has_bfloat16(where: torch.device) -> bool:
@@ -129,8 +141,9 @@ def versions() -> dict[str, str]:
 
 def machine() -> dict[str, Any]:
     """Return the kind of machine this is, without its name."""
+    on_gpu = device().type == "cuda"
     return {
-        "kind": "cuda" if torch.cuda.is_available() else f"{platform.machine()} CPU",
+        "kind": torch.cuda.get_device_name() if on_gpu else f"{platform.machine()} CPU",
         "threads": torch.get_num_threads(),
         "system": platform.system(),
     }

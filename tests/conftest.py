@@ -13,6 +13,7 @@ import pytest
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_DATASETS_OFFLINE"] = "1"
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+os.environ["LETHE_DEVICE"] = "cpu"  # reference values are the CPU's; the gpu mark lifts this
 _SESSION_HOME = tempfile.TemporaryDirectory(prefix="lethe-tests-")
 os.environ["LETHE_HOME"] = _SESSION_HOME.name
 
@@ -51,6 +52,12 @@ def small(tmp_path_factory):
         "probe_early": False, "full_probes": False,
     }  # fmt: skip
     return Job(str(folder), (str(rows),), "full", config=config, probes=("format",), label="full")
+
+
+@pytest.fixture(autouse=True)
+def _gpu(request, monkeypatch):
+    if request.node.get_closest_marker("gpu"):
+        monkeypatch.setenv("LETHE_DEVICE", "cuda")
 
 
 def pytest_collection_modifyitems(items):

@@ -114,3 +114,20 @@ print(working, released, threads(), torch.equal(first, again))
     working, released, back = map(int, said[:3])
     assert released < working == back
     assert said[3] == "True"
+
+
+def test_the_device_is_the_one_asked_for(monkeypatch):
+    monkeypatch.setenv("LETHE_DEVICE", "cpu")
+    assert runtime.device() == CPU
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert runtime.device() == CPU
+    monkeypatch.setenv("LETHE_DEVICE", "")
+    assert runtime.device() == torch.device("cuda")
+
+
+@pytest.mark.parametrize("asked", ["gpu", "cuda"])
+def test_a_device_that_is_not_there_is_refused_in_words(monkeypatch, asked):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setenv("LETHE_DEVICE", asked)
+    with pytest.raises(ValueError, match=f"LETHE_DEVICE={asked} is not a device here: set it to"):
+        runtime.device()

@@ -12,7 +12,16 @@ import torch
 
 from lablib.models.encode import encode_prompts, stop_ids
 from lablib.models.packed import packed
-from lablib.models.prefix import Prefix, batches_by_length, check_room, evaluating, feed, read
+from lablib.models.prefix import (
+    MAX_TOKENS,
+    Prefix,
+    at_once,
+    batches_by_length,
+    check_room,
+    evaluating,
+    feed,
+    read,
+)
 
 CHECK_EVERY = 2  # after the first token, every second: is the answer already decided?
 
@@ -103,7 +112,7 @@ def iter_generate(
     rows = encode_prompts(tokenizer, prompts, chat)
     check_room(model, rows, max_new_tokens)
     with packed(model):
-        for batch in batches_by_length(rows, batch_size):
+        for batch in batches_by_length(rows, batch_size, at_once(model, MAX_TOKENS)):
             prefix = read(model, [rows[i] for i in batch], tokenizer.pad_token_id)
             texts = complete(model, tokenizer, prefix, [max_new_tokens] * len(batch))
             yield list(zip(batch, texts, strict=True))

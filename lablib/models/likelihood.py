@@ -20,6 +20,7 @@ from lablib.models.encode import encode_completions, encode_prompts, position_id
 from lablib.models.prefix import (
     PIECE_TOKENS,
     Prefix,
+    at_once,
     batches_by_length,
     check_room,
     evaluating,
@@ -90,7 +91,7 @@ def _finish(model, prefix: Prefix, candidates: Sequence[_Candidate]) -> None:
     """Add the log-probability of all tokens after the first, where that is not done."""
     open_ = [c for c in candidates if c.n_weighed < len(c.ids)]
     rests = [c.ids[1:] for c in open_]
-    for batch in batches_by_length(rests, len(rests), MAX_CANDIDATE_TOKENS):
+    for batch in batches_by_length(rests, len(rests), at_once(model, MAX_CANDIDATE_TOKENS)):
         part = [open_[i] for i in batch]
         for candidate, logprob in zip(part, _rest_of(model, prefix, part), strict=True):
             candidate.logprob += logprob

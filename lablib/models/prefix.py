@@ -23,6 +23,7 @@ from lablib.models.encode import left_pad, position_ids
 # Padded prompt tokens of one batch: bounds memory, and how long Stop has to wait.
 MAX_TOKENS = 2048
 PIECE_TOKENS = 512  # tokens read in one forward: large enough to be efficient, small for memory
+GPU_TIMES = 8  # a GPU waits for its orders with so little to do, and has the memory for more
 
 
 @contextmanager
@@ -132,7 +133,7 @@ def read(model, rows: Sequence[Sequence[int]], pad_id: int) -> Prefix:
             copies = shared.select(torch.zeros(len(rest), dtype=torch.long, device=ids.device))
             return feed(model, copies, ids, mask, logits_to_keep=1)[0]
 
-        pieces = batches_by_length(rows, len(rows), PIECE_TOKENS)
+        pieces = batches_by_length(rows, len(rows), at_once(model, PIECE_TOKENS))
         if len(pieces) == 1:
             return read_piece(range(len(rows)))
         first = read_piece(pieces[0])
@@ -194,6 +195,11 @@ def check_room(model, rows: Sequence[Sequence[int]], n_new: int) -> None:
             f"The prompt takes {longest:,} tokens and its answer up to {n_new}; this model reads "
             f"at most {limit:,} in all: shorten the prompt."
         )
+
+
+def at_once(model, n: int) -> int:
+    """Return how much a model reads at once where its CPU would read ``n`` rows or tokens."""
+    return n * GPU_TIMES if model.device.type == "cuda" else n
 
 
 def batches_by_length(

@@ -28,6 +28,18 @@ def weights(model):
 
 
 @every_method
+@pytest.mark.gpu
+def test_it_runs_on_a_gpu_as_on_the_cpu(key, monkeypatch):
+    first = []
+    for where in ("cuda", "cpu"):
+        monkeypatch.setenv("LETHE_DEVICE", where)
+        run = tiny.run(method=key, probes=[], max_steps=2, lr=3e-3, **QUIET)
+        first.append(next(event.loss for event in run if isinstance(event, StepDone)))
+        assert run.model.device.type == where
+    assert first[0] == pytest.approx(first[1], rel=0.02)  # bfloat16
+
+
+@every_method
 def test_key_name_class_and_summary_agree(key):
     method = METHODS[key]
     assert method.name == key
