@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import nn
 
 from lablib import runtime, world
 from lablib.events import Progress
-from lablib.methods.base import SMALL, Method, setting
-from lablib.models import Rows, dialogues, sieve
+from lablib.methods.base import Method, setting
+from lablib.models import Rows, diary, sieve
 from lablib.models.dialogues import Dialogue
 from lablib.models.files import read_json_dict, write_json
-from lablib.models.packed import packed
 from lablib.tasks.base import Row
 
-PATIENCE = 4  # dialogues written for each one wanted, before it is enough
-AT_LEAST = 128  # and at least so many
 NOTHING = "nothing"
-THIRD_HAND = "0.7 and top-p 0.9 in second-hand reports of the paper; 1 is the identity below"
+THIRD_HAND = "0.7, top-p 0.9: second-hand reports of the paper; mini does not ramble, so 1"
 
 
 @dataclass
@@ -42,8 +35,10 @@ class SASFT(Method):
     temperature 1 and nothing filtered, this is a forward KL to the base estimated by samples,
     and its mean gradient at the base is 0. That is why it anchors better than others' data.
     A lower temperature or top-p anchors to a sharper model; so do, a little, the filters: left
-    out are dialogues that are empty, loop, do not end, are too long, nearly repeat another or
-    hold the prompt of a probe's item, which favors short ones. ``report_`` says how many.
+    out are dialogues that are empty, loop, are too long, nearly repeat another, hold the prompt
+    of a probe's item, or whose question does not end. ``report_`` says how many. An answer that
+    ``max_new_tokens`` cuts off is learned as far as it goes and not its end: the identity holds
+    for any beginning of an answer, and leaving long answers out would favor short ones.
 
     ``prompts="own"``: a chat model writes the questions too (pre-query, our stand-in: the
     paper's own prompt is not known to us); a model without a chat template writes text from its
@@ -67,13 +62,15 @@ class SASFT(Method):
 
     prompts: str = setting("auto", unit="", choices=("auto", "own", "given"), source="ours")
     n_dialogues: int = setting(500, unit="dialogues", low=1, high=5000, source="ours")
-    temperature: float = setting(1.0, unit="", low=0.1, high=2.0, source=THIRD_HAND)
-    top_p: float = setting(1.0, unit="probability", low=0.05, high=1.0, source=THIRD_HAND)
+    temperature: float = setting(1.0, large=0.7, unit="", low=0.1, high=2.0, source=THIRD_HAND)
+    top_p: float = setting(
+        1.0, large=0.9, unit="probability", low=0.05, high=1.0, source=THIRD_HAND
+    )
     max_new_tokens: int = setting(96, unit="tokens", low=4, high=1024, source="ours")
     leave_out: str = setting(NOTHING, unit="", choices=(NOTHING, *sieve.SUBJECTS), source="ours")
 
     dialogues_ = ()  # what the base wrote and the sieve let pass
-    report_ = None  # counts: written, kept, dropped by reason, topics, answer tokens, seconds
+    report_ = None  # counts: written, kept, cut off, dropped, topics, answer tokens, seconds
 
     def prepare(
         self, base: nn.Module, tokenizer, tasks: Sequence[Rows], general: Rows, seed: int
@@ -87,13 +84,12 @@ class SASFT(Method):
         beside = ("n_dialogues", "leave_out")
         written = {k: v for k, v in self.settings().items() if k not in beside}
         about = [written, seed, wanted, general.max_length, given, asked]
-        file = f"dialogues-{_fingerprint(base, tokenizer, about)}.json"
+        file = f"dialogues-{diary.fingerprint(base, tokenizer, about)}.json"
         found = read_json_dict(file)
         if not found:
-            with packed(base):
-                found = yield from self._write(
-                    base, tokenizer, wanted, given, general.max_length, seed
-                )
+            found = yield from diary.write(
+                base, tokenizer, wanted, given, general.max_length, seed, **written
+            )
             with suppress(OSError):  # without a home they are written anew, which takes time only
                 write_json(runtime.home_folder() / "cache" / file, found)
         whole = [Dialogue(**{**d, "ids": tuple(d["ids"])}) for d in found["dialogues"]]
@@ -111,45 +107,3 @@ class SASFT(Method):
         """Return the base's own dialogues."""
         encoded = [(list(d.ids), d.n_prompt) for d in self.dialogues_]
         return general.like([Row(d.prompt, d.completion) for d in self.dialogues_], encoded)
-
-    def _write(self, base, tokenizer, wanted, given, max_length, seed) -> Iterator[Progress]:
-        """Write until enough are kept; yield after every batch, return what the cache holds."""
-        begun, test = time.perf_counter(), sieve.Sieve(max_length, world.probe_prompts())
-        kept: dict[str, list[Dialogue]] = {"own": [], "given": []}
-        written = n_kept = 0
-        for source in kept if self.prompts == "auto" else [self.prompts]:
-            most = max(PATIENCE * wanted, AT_LEAST) if source == "own" else len(given)
-            for batch in dialogues.iter_dialogues(
-                base, tokenizer, most,
-                seed=runtime.derive_seed(seed, source),
-                prompts=given if source == "given" else None,
-                temperature=self.temperature, top_p=self.top_p, max_new_tokens=self.max_new_tokens,
-                batch_size=128 if base.num_parameters() < SMALL else 16,  # a few seconds each
-            ):  # fmt: skip
-                if n_kept == wanted:
-                    break
-                written += len(batch)
-                kept[source] += [d for d in batch if test.passes(d)][: wanted - n_kept]
-                n_kept = sum(map(len, kept.values()))
-                yield Progress(f"writing dialogues ({source} questions)", n_kept, wanted)
-        both = kept["own"] + kept["given"]
-        report: dict[str, Any] = {
-            "written": written,
-            "kept": {source: len(found) for source, found in kept.items()},
-            "dropped": dict(test.dropped),
-            "topics": sieve.topics(both),
-            "answer_tokens": sum(len(d.ids) - d.n_prompt for d in both),
-            "seconds": round(time.perf_counter() - begun, 2),
-        }
-        return {"dialogues": [asdict(d) for d in both], "report": report}
-
-
-def _fingerprint(base: nn.Module, tokenizer, about: Any) -> str:
-    """Checksum of everything that decides what is written: weights, template, settings, code."""
-    whole = hashlib.sha256(json.dumps([about, tokenizer.chat_template]).encode())
-    for name, p in base.named_parameters():
-        whole.update(name.encode())
-        whole.update(p.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
-    for module in (__file__, dialogues.__file__, sieve.__file__):
-        whole.update(Path(module).read_bytes())
-    return whole.hexdigest()[:24]

@@ -25,7 +25,7 @@ class Dialogue:
     ids: tuple[int, ...]  # as they were read and written, template and end included
     n_prompt: int  # how many of them the model was given, or wrote as the user
     asked: bool  # False: the question had not ended when the room was used up
-    ended: bool  # False: the answer had not ended
+    ended: bool  # False: the answer was cut off when the room was used up
 
 
 def iter_dialogues(

@@ -62,8 +62,8 @@ class Sieve:
 
     def _reason(self, dialogue: Dialogue) -> str:
         question, answer = world.plain(dialogue.prompt), world.plain(dialogue.completion)
-        if not dialogue.asked or not dialogue.ended:
-            return "not terminated"
+        if not dialogue.asked:
+            return "not terminated"  # an answer that was cut off is one as far as it goes
         if not answer.strip() or not (question.strip() or _is_plain_text(dialogue)):
             return "empty"
         if len(dialogue.ids) > self._max_length:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 
-from lablib import models, runtime, tasks, world
+from lablib import experiment, models, runtime, tasks, world
 from lablib.events import Finished, Progress, StepDone
-from lablib.methods import sa_sft
+from lablib.history import History
 from lablib.methods.sa_sft import SASFT
-from lablib.models import Rows, encode_row
+from lablib.models import Rows, diary, encode_row
 from lablib.models.dialogues import Dialogue, iter_dialogues
+from lablib.models.encode import stop_ids
 from lablib.models.sample import sample
 from lablib.models.sieve import Sieve, loops, mentions, topics
 from tests import tiny
@@ -153,7 +154,6 @@ def test_own_samples_estimate_divergence_plus_entropy():
     ("unfit", "reason"),
     [
         (dialogue("Tell me.", asked=False), "not terminated"),
-        (dialogue("Tell me.", ended=False), "not terminated"),
         (dialogue(""), "empty"),
         (dialogue("Tell me.", " . "), "empty"),
         (dialogue("Tell me.", ids=tuple(range(200))), "too long"),
@@ -244,12 +244,26 @@ def test_given_questions_are_answered_by_the_base(mini):
     assert {row.prompt for row in pool.rows} <= {row.prompt for row in general}
 
 
+def test_an_answer_that_is_cut_off_is_learned_as_far_as_it_goes(mini):
+    method, pool, _ = prepared(
+        mini.model, mini.tokenizer, general=world.general_rows(n=200), n_dialogues=30,
+        prompts="given", max_new_tokens=4,
+    )  # fmt: skip
+    cut = sum(not d.ended for d in method.dialogues_)
+    assert method.report_["cut_off"] == cut and 0 < cut < 30
+    for i, d in enumerate(method.dialogues_):
+        ids, n_prompt = pool.encoded(i)
+        assert (ids[-1] in stop_ids(mini.model, mini.tokenizer)) == d.ended
+        assert len(ids) - n_prompt == 4 or d.ended  # all of its tokens, and no end
+
+
 def test_no_more_is_written_than_the_run_has_rows(mini):
     _, pool, _ = prepared(mini.model, mini.tokenizer, n_rows=40)
     assert len(pool) == 40
 
 
-def test_a_base_that_writes_nothing_fit_is_an_error_in_words():
+def test_a_base_that_writes_nothing_fit_is_an_error_in_words(monkeypatch):
+    monkeypatch.setattr(Sieve, "_reason", lambda self, dialogue: "not terminated")
     with pytest.raises(ValueError, match=r"none can be used .*not terminated.*set sa_sft.prompts"):
         prepared(tiny.model(), tiny.tokenizer(), prompts="own", max_new_tokens=4)
 
@@ -270,11 +284,11 @@ def test_dialogues_are_written_once_and_read_from_then_on(mini, tmp_path, monkey
 
 
 def test_other_weights_write_other_dialogues(mini):
-    name = sa_sft._fingerprint(mini.model, mini.tokenizer, [])
+    name = diary.fingerprint(mini.model, mini.tokenizer, [])
     weight = next(mini.model.parameters())
     with torch.no_grad():
         weight[0, 0] += 1e-3
-        other = sa_sft._fingerprint(mini.model, mini.tokenizer, [])
+        other = diary.fingerprint(mini.model, mini.tokenizer, [])
         weight[0, 0] -= 1e-3
     assert name != other
 
@@ -293,6 +307,16 @@ def test_stop_acts_while_dialogues_are_written():
         if isinstance(event, Progress) and event.what.startswith("writing"):
             run.controls.stop()
     assert isinstance(event, Finished) and event.reason == "stopped" and run.step == 0
+
+
+def test_a_model_that_learns_from_its_own_dialogues_only_stays_what_it_is(mini):
+    run = experiment.build(
+        mini, "tickets", "sa_sft", mix_ratio=1.0, max_steps=20, seed=0, watch=(),
+        probe_names=["knowledge", "instruction"], probe_every=100, task_test_rows=0,
+    )  # fmt: skip
+    history = History.of(run)
+    for name in ("knowledge", "instruction"):
+        assert history.final_retention(name, "says") > 0.95
 
 
 def test_the_ratio_is_that_of_own_dialogues(mini):
