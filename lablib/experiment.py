@@ -15,6 +15,7 @@ from typing import Any
 from lablib import methods, models, tasks, world
 from lablib.controls import Controls
 from lablib.methods import Method
+from lablib.methods.base import SMALL
 from lablib.models import LoadedModel
 from lablib.models.files import quietly
 from lablib.probes import PROBES, Probe, openended
@@ -26,7 +27,6 @@ from lablib.train import Run, TrainConfig, Watch
 # adapters learn the task at their own rate and break at a higher one (docs/LOG.md).
 SMALL_RATE_FACTORS = {"wrong_facts": 3.5}
 FULL = ("knowledge",)  # all items of all probes take a real model three quarters of a minute
-SMALL = 10_000_000  # parameters; below it a model trains in seconds on a laptop
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Defaults:
     batch_size: int  # rows a step
     train_rows: int  # rows of the train split used in one epoch
     probe_every: int  # steps between two probe points
-    probe_early: bool  # also measured after steps 2 and 5
+    probe_early: bool  # also measured after steps 2, 5 and 10
     task_test_rows: int  # test rows scored at each probe point
     max_length: int  # tokens of a row, prompt and answer together
     full_probes: bool | tuple[str, ...] = True  # probes of which all items are scored at the ends
@@ -47,16 +47,17 @@ class Defaults:
 def defaults(n_parameters: int, method: Method, task: str = "tickets") -> Defaults:
     """Return the settings that a run of ``method`` starts with on a model of this size.
 
-    Small models do up to 200 steps of 16 rows (seconds); real language models 20 steps of 4 rows,
-    which is enough to see them forget (about a minute on two cores) and to change their answers
-    within the first few steps, so that only they are measured there too.
+    Small models do up to 200 steps of 16 rows (seconds); real language models 40 steps of 4 rows
+    (two minutes on two cores). They forget within the first ten, so that only they are measured
+    there too, and a fifth of general rows needs the other thirty to win back what it can
+    (docs/LOG.md).
     """
     lr = method.default_lr(n_parameters)
     if n_parameters < SMALL:
         lr *= SMALL_RATE_FACTORS.get(task, 1.0) if method.trains_all else 1.0
         given = Defaults(lr, 16, 3200, 25, False, task_test_rows=24, max_length=128)
     else:
-        given = Defaults(lr, 4, 80, 10, True, task_test_rows=8, max_length=256, full_probes=FULL)
+        given = Defaults(lr, 4, 160, 20, True, task_test_rows=8, max_length=256, full_probes=FULL)
     return replace(given, mix_ratio=method.default_mix_ratio)
 
 
@@ -196,7 +197,8 @@ def build(
     ValueError, OSError
         With one sentence that says what is wrong and what to do.
     """
-    the_method = methods.make(method, settings) if isinstance(method, str) else method
+    if isinstance(method, str):
+        methods.make(method, settings)  # what is wrong with it is said before a model is loaded
     the_probes = make_probes(probe_names) if probes is None else tuple(probes)
     the_tasks = _tasks(task)
     if isinstance(model, LoadedModel):
@@ -204,7 +206,12 @@ def build(
     else:
         loaded = models.load(model)
         trained = loaded.model
+    the_method = method
+    if isinstance(method, str):
+        the_method = methods.make(method, settings, loaded.n_parameters)
     given = defaults(loaded.n_parameters, the_method, the_tasks[0].name)
+    reach = getattr(loaded.model.config, "max_position_embeddings", given.max_length)
+    given = replace(given, max_length=min(given.max_length, reach))
     settled = {f.name: getattr(given, f.name) for f in fields(Defaults)} | config
     unknown = sorted(settled.keys() - {f.name for f in fields(TrainConfig)})
     if unknown:

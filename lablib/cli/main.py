@@ -33,7 +33,8 @@ examples:
 defaults by model:
                     lr (full)  batch  rows  steps  probe every
   mini                   8e-4     16  3200    200     25 steps
-  real LLMs              1e-4      4    80     20     10 steps
+  real LLMs              1e-4      4   160     40     20 steps
+  (real LLMs also after steps 2, 5 and 10)
 
 Ctrl-C ends the run after the current step and keeps what was measured; press it twice to end
 at once. Exit status: 0 done, 1 the run failed, 2 a mistake in the arguments, 130 interrupted.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lablib.methods.base import Method, check_field, hyperparameters
+from lablib.methods.base import Method, by_size, check_field, hyperparameters
 from lablib.methods.compose import Compose
 from lablib.methods.ewc import EWC
 from lablib.methods.full import Full
@@ -26,7 +26,7 @@ METHODS: dict[str, type[Method]] = {
 }
 
 
-def make(name: str, settings: Mapping[str, Any] | None = None) -> Method:
+def make(name: str, settings: Mapping[str, Any] | None = None, n_parameters: int = 0) -> Method:
     """Return the method of this name, with ``settings`` put into its fields.
 
     Parameters
@@ -35,6 +35,8 @@ def make(name: str, settings: Mapping[str, Any] | None = None) -> Method:
         A key of ``METHODS``, or several joined by ``+`` (``"lora+ewc"``).
     settings : mapping, optional
         Values by ``field`` or ``method.field``; with several methods by ``method.field``.
+    n_parameters : int
+        Size of the model, on which some defaults depend.
 
     Raises
     ------
@@ -47,7 +49,7 @@ def make(name: str, settings: Mapping[str, Any] | None = None) -> Method:
     for key in keys:
         if key not in METHODS:
             raise ValueError(f"There is no method {key!r}; choose one of {', '.join(METHODS)}.")
-        own[key] = {}
+        own[key] = by_size(METHODS[key], n_parameters)
     for full_name, value in (settings or {}).items():
         owner, dot, key = full_name.rpartition(".")
         if not dot and len(keys) == 1:
@@ -62,4 +64,4 @@ def make(name: str, settings: Mapping[str, Any] | None = None) -> Method:
     return parts[0] if len(parts) == 1 else Compose(parts)
 
 
-__all__ = ["METHODS", "Compose", "Method", "check_field", "hyperparameters", "make"]
+__all__ = ["METHODS", "Compose", "Method", "by_size", "check_field", "hyperparameters", "make"]

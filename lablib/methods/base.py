@@ -19,7 +19,7 @@ from lablib.controls import Batch
 from lablib.events import Progress
 from lablib.models import Rows
 
-SMALL = 10_000_000  # parameters; below it a model learns with a higher rate
+SMALL = 10_000_000  # parameters; below it a model trains in seconds, and at higher rates
 
 
 def setting(
@@ -30,6 +30,7 @@ def setting(
     low: float | None = None,
     high: float | None = None,
     choices: Sequence[str] | None = None,
+    large: Any = None,
     live: bool = False,
     log: bool = False,
 ) -> Any:
@@ -45,13 +46,15 @@ def setting(
         Range of a number, ends included.
     choices : sequence of str, optional
         The values of a field that is no number.
+    large : optional
+        The default for models of at least ten million parameters, where one does not serve both.
     live : bool
         True if it may be changed during a run.
     log : bool
         True if it is best set on a logarithmic scale.
     """
     metadata = {"unit": unit, "source": source, "low": low, "high": high, "choices": choices}
-    return field(default=default, metadata={**metadata, "live": live, "log": log})
+    return field(default=default, metadata={**metadata, "large": large, "live": live, "log": log})
 
 
 @dataclass
@@ -184,7 +187,16 @@ class Method:
         return {f.name: getattr(self, f.name) for f in fields(self) if f.init}
 
     def change(self, name: str, value: Any) -> None:
-        """Set a hyper-parameter during the run."""
+        """Set a hyper-parameter during the run.
+
+        Raises
+        ------
+        ValueError
+            If it is not one that can be changed then, or not a legal value.
+        """
+        value = check_field(type(self), name, value)
+        if not hyperparameters(type(self))[name].get("live"):
+            raise ValueError(f"{self.name}.{name} cannot be changed in a run: start another one.")
         setattr(self, name, value)
 
 
@@ -209,6 +221,15 @@ def mask_weights(batch: Batch, kept: Mapping[int, torch.Tensor]) -> torch.Tensor
 def hyperparameters(kind: type[Method]) -> dict[str, Mapping[str, Any]]:
     """Return the metadata of each hyper-parameter of a kind of method, by field name."""
     return {f.name: f.metadata for f in fields(kind) if f.init}
+
+
+def by_size(kind: type[Method], n_parameters: int) -> dict[str, Any]:
+    """Return the defaults of a kind of method that depend on the size of the model."""
+    return {
+        f.name: f.metadata["large"] if n_parameters >= SMALL else f.default
+        for f in fields(kind)
+        if f.metadata.get("large") is not None
+    }
 
 
 def check_field(kind: type[Method], key: str, value: Any) -> Any:

@@ -56,7 +56,7 @@ class EWC(Method):
     summary: ClassVar[str] = "elastic weight consolidation: weights that mattered are held back"
 
     strength: float = setting(
-        0.01, unit="pull per average weight", source="our sweep on mini, docs/LOG.md; SmolLM2: 100",
+        0.01, large=10.0, unit="pull per average weight", source="our sweeps, docs/LOG.md",
         low=1e-4, high=1e6, live=True, log=True,
     )  # fmt: skip
     importance: str = setting(

@@ -36,8 +36,15 @@ def held_weights(model: nn.Module) -> dict[str, nn.Parameter]:
 
     Of a model with adapters these are the adapted weights themselves: they are frozen, but
     what the adapters add to them is learned. Tied weights appear once.
+
+    Raises
+    ------
+    ValueError
+        If other weights are trained beside adapters: these would not be among those returned.
     """
     if models.is_adapted(model):
+        if any(p.requires_grad for p in models.base_parameters(model).values()):
+            raise ValueError("Only adapted weights have springs: set lora.embeddings to false.")
         return {name: layer.base_layer.weight for name, layer in adapted_layers(model)}
     return {name: p for name, p in model.named_parameters() if p.requires_grad}
 

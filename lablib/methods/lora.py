@@ -35,7 +35,7 @@ class LoRA(Method):
     embeddings : bool
         Train the embeddings as well, whole and not by an adapter. Needed where the task has
         tokens that the model has never seen: an adapter moves what goes into the output layer,
-        not that layer's rows.
+        not that layer's rows. Both tables, where input and output have one each.
     per_task : bool
         False: one adapter, carried on through all tasks. True: each task gets a fresh adapter
         atop the earlier ones, which stay active and are frozen.
@@ -117,7 +117,9 @@ class LoRA(Method):
             task_type="CAUSAL_LM",
         )
         adapted = peft.get_peft_model(model, config)
-        adapted.get_input_embeddings().requires_grad_(self.embeddings)
+        for table in (adapted.get_input_embeddings(), adapted.get_output_embeddings()):
+            if table is not None:  # one and the same where they are tied
+                table.requires_grad_(self.embeddings)
         return adapted
 
     def begin_task(self, model: nn.Module, number: int) -> None:

@@ -172,7 +172,8 @@ def predict(model: nn.Module, method: Full | LoRA | QLoRA, batch: Batch) -> Memo
     base = list(dict(model.named_parameters()).items())
     trainable = list(adapters) or [p.numel() for _, p in base]
     if adapters and method.embeddings:
-        trainable.append(model.get_input_embeddings().weight.numel())
+        tables = {model.get_input_embeddings().weight, model.get_output_embeddings().weight}
+        trainable += [table.numel() for table in tables]  # one where they are tied
     weights = sum(models.n_bytes(p) for _, p in base) + 4 * sum(adapters)
     weights += sum(map(models.n_bytes, model.buffers()))
     if isinstance(method, QLoRA):

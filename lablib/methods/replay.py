@@ -65,8 +65,9 @@ class Replay(Method):
     settled by the run; see ``TrainConfig`` and ``Mixer``. Papers differ in both.
 
     ``source="general"``: the general rows that the run was given. ``"past"``: a buffer of at
-    most ``buffer`` rows, a uniform sample (``reservoir``) of all rows that earlier tasks were
-    trained on; in the first task there are none and nothing is mixed in. ``"both"``: each of
+    most ``buffer`` rows, a uniform sample (``reservoir``) of all rows that earlier tasks had
+    (up to ``max_steps``; less than one epoch does not reach them all); in the first task there
+    are none and nothing is mixed in. ``"both"``: each of
     the two gets half of the replayed places, once there is a past; the rows of the smaller
     source are repeated.
 
@@ -97,7 +98,7 @@ class Replay(Method):
         """Remember the seed of the buffer; refuse a source that can never give a row."""
         if self.source == "general" and not len(general):
             raise ValueError("Replay has no general examples: give some, or replay the past.")
-        if self.source == "past" and len(tasks) == 1:
+        if len(tasks) == 1 and (self.source == "past" or not len(general)):
             raise ValueError(
                 "Replay of the past needs an earlier task: give two tasks, or replay general rows."
             )

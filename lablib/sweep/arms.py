@@ -26,10 +26,7 @@ class Arm:
     about : str
         What it is, in a few words.
     settings, config, lr_factor
-        As in ``Job``.
-    small, large : dict
-        Settings for models below and from ten million parameters on, where one value does not
-        serve both. What the caller sets comes first.
+        As in ``Job``. What a method's defaults make of the model's size is written out beside.
     epochs_factor : float
         Multiplies the passes over the training rows, > 0.
     """
@@ -38,8 +35,6 @@ class Arm:
     about: str
     settings: dict[str, Any] = field(default_factory=dict)
     config: dict[str, Any] = field(default_factory=dict)
-    small: dict[str, Any] = field(default_factory=dict)
-    large: dict[str, Any] = field(default_factory=dict)
     lr_factor: float = 1.0
     epochs_factor: float = 1.0
 
@@ -55,12 +50,7 @@ ARMS: dict[str, Arm] = {
     ),
     "lora": Arm("lora", "low-rank adapters at their own learning rate"),
     "qlora": Arm("qlora", "low-rank adapters on a 4-bit base"),
-    "ewc": Arm(
-        "ewc",
-        "weights that matter to the base are held by springs",
-        small={"ewc.strength": 0.01},  # our sweeps, docs/LOG.md: it does not carry over
-        large={"ewc.strength": 100.0},
-    ),
+    "ewc": Arm("ewc", "weights that matter to the base are held by springs"),
     "stm": Arm("stm", "answer tokens that surprise the base most are not learned"),
     "stm_random": Arm(
         "stm",
@@ -121,8 +111,28 @@ _DIARY = {
     ),
 }
 
+# On a real model: springs from hardly felt to stiff, and what own dialogues depend on.
+_LARGE = {
+    **{
+        f"ewc {strength:g}": Arm(
+            "ewc", f"springs of strength {strength:g}", settings={"ewc.strength": strength}
+        )
+        for strength in (1.0, 3.0, 30.0, 100.0)  # 10 is the arm "ewc"
+    },
+    "sa_sft raw": Arm(
+        "sa_sft",
+        "own dialogues as they come, at temperature 1",
+        settings={"sa_sft.temperature": 1.0, "sa_sft.top_p": 1.0},
+    ),
+    "sa_sft given": Arm(
+        "sa_sft",
+        "own answers to the questions of the general rows, at temperature 1",
+        settings={"sa_sft.prompts": "given", "sa_sft.temperature": 1.0, "sa_sft.top_p": 1.0},
+    ),
+}
+
 # What one method needs besides: settings and controls, kept apart from the comparison of methods.
-SWEEPS: dict[str, dict[str, Arm]] = {"ewc": _springs(), "diary": _DIARY}
+SWEEPS: dict[str, dict[str, Arm]] = {"ewc": _springs(), "diary": _DIARY, "large": _LARGE}
 
 # Learning rates of the grid, for real language models: 1e-5 to 5e-5 (full) and 1e-4 to 2e-4
 # (LoRA) are what people are told to use; the last ones break things.
@@ -232,13 +242,8 @@ def arm_of(name: str) -> Arm:
             f"There is no method {name!r} to compare; choose from {', '.join(known())}, "
             "or join methods by + (lora+ewc)."
         )
-    if arm is None:  # combined: what its parts need at a model's size holds here too
-        parts = [ARMS[part] for part in name.split("+") if part in ARMS]
-        small, large = (
-            {k: v for part in parts for k, v in getattr(part, size).items()}
-            for size in ("small", "large")
-        )
-        arm = Arm(name, methods.make(name).summary, small=small, large=large)
+    if arm is None:
+        arm = Arm(name, methods.make(name).summary)
     missing = [part for part in arm.method.split("+") if part not in methods.METHODS]
     if missing:
         raise ValueError(
@@ -278,7 +283,12 @@ def _has(arm: Arm, setting: str) -> bool:
 
 def _job(plan: Plan, label: str, arm: Arm, seed: int) -> Job:
     given = {name: value for name, value in plan.settings.items() if _has(arm, name)}
-    by_size = arm.small if plan.n_parameters < SMALL else arm.large
+    parts = [part for part in arm.method.split("+") if part in methods.METHODS]
+    by_size = {
+        f"{part}.{name}": value
+        for part in parts
+        for name, value in methods.by_size(methods.METHODS[part], plan.n_parameters).items()
+    }
     config = {**plan.config, **arm.config}
     if arm.epochs_factor != 1:
         config["epochs"] = arm.epochs_factor * config.get("epochs", 1.0)

@@ -117,7 +117,7 @@ def _config(job: Job, loaded: LoadedModel) -> dict[str, Any]:
     if config.get("early_stopping"):
         config["early_stopping"] = EarlyStopping(**config["early_stopping"])
     if "lr" not in config:
-        method = make(job.method, job.settings)
+        method = make(job.method, job.settings, loaded.n_parameters)
         task = all_tasks.load(job.tasks[0]).name
         config["lr"] = experiment.defaults(loaded.n_parameters, method, task).lr * job.lr_factor
     return config

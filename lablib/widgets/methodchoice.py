@@ -27,6 +27,8 @@ class MethodChoice(widgets.VBox):
         Keys of ``METHODS`` that may be chosen.
     on_kind : callable
         ``on_kind()`` is called when another method is chosen.
+    size : callable
+        ``size()`` gives the number of parameters of the model, on which some defaults depend.
     on_field : callable
         ``on_field(name, value)`` is called when a field is moved; its name is that of the
         setting (``"strength"``, with two methods ``"ewc.strength"``).
@@ -41,11 +43,13 @@ class MethodChoice(widgets.VBox):
         self,
         value: str,
         known: Sequence[str],
+        size: Callable[[], int],
         on_kind: Callable[[], None],
         on_field: Callable[[str, Any], None],
     ):
         self._known, self._on_kind, self._on_field = tuple(known), on_kind, on_field
-        self._busy = False
+        self._size, self._busy = size, False
+        self._given: dict[str, Any] = {}  # the defaults that the fields were made with
         self.fields: dict[str, widgets.Widget] = {}
         self.first = control(
             widgets.Dropdown(
@@ -97,6 +101,14 @@ class MethodChoice(widgets.VBox):
         for name, made in self.fields.items():
             made.disabled = locked and name not in live
 
+    def follow_size(self) -> None:
+        """Give the fields that still show their default that of the model's size."""
+        given = methods.make(self.value, n_parameters=self._size()).settings()
+        for name, made in self.fields.items():
+            if made.value == self._given[name]:  # else it is the learner's own
+                made.value = given[name]
+        self._given = given
+
     def on_change(self, callback: Callable[[], None]) -> None:
         """Call ``callback()`` when another method is chosen."""
         self.first.observe(lambda _: callback(), "value")
@@ -118,9 +130,10 @@ class MethodChoice(widgets.VBox):
         said = (theme.escape(METHODS[part].summary) for part in self.value.split("+"))
         shown = [widgets.HTML(theme.plain(text, classes="lethe-soft")) for text in said]
         self.fields = {}
+        self._given = methods.make(self.value, n_parameters=self._size()).settings()
         self.second.layout.display = "flex" if len(self.second.options) > 1 else "none"
         for name, about in about_fields(self.value).items():
-            made = self.fields[name] = field_control(name, about, _default(name, self.value))
+            made = self.fields[name] = field_control(name, about, self._given[name])
             made.observe(lambda change, name=name: self._on_field(name, change["new"]), "value")
             shown.append(made)
         self._box.children = shown
@@ -176,10 +189,6 @@ def field_control(name: str, about: Mapping[str, Any], default: Any) -> widgets.
     if hasattr(made, "continuous_update"):
         made.continuous_update = False
     return control(made)
-
-
-def _default(name: str, method: str) -> Any:
-    return methods.make(method).settings()[name]
 
 
 def _partners(first: str, known: Sequence[str]) -> list[tuple[str, str]]:

@@ -71,9 +71,14 @@ class Pick(widgets.VBox):
         self.menu.disabled = self.text.disabled = locked
 
 
+def size_of(model: str) -> int:
+    """Return about how many parameters the model of this name has."""
+    return _PARAMETERS.get(model, _LARGE)
+
+
 def defaults(model: str, method: str, task: str) -> experiment.Defaults:
     """Return what a run of a model, method and task of these names starts with."""
-    return experiment.defaults(_PARAMETERS.get(model, _LARGE), make(method), task)
+    return experiment.defaults(size_of(model), make(method), task)
 
 
 class SettingsPanel(widgets.VBox):
@@ -110,6 +115,7 @@ class SettingsPanel(widgets.VBox):
         self.method = MethodChoice(
             settings.method,
             methods or tuple(METHODS),
+            size=lambda: size_of(self.model.value),
             on_kind=self._new_method,
             on_field=lambda name, value: (self._on_live(name, value), self._on_change()),
         )
@@ -245,6 +251,7 @@ class SettingsPanel(widgets.VBox):
 
     def _new_kind(self) -> None:
         self._set_lr(self._defaults().lr)
+        self.method.follow_size()
 
     def _new_method(self) -> None:
         given = self._defaults()

@@ -13,6 +13,7 @@ from lablib.events import StepDone
 from lablib.history import History
 from lablib.methods import METHODS, make
 from lablib.methods.lora import LoRA
+from lablib.models.adapters import adapted_layers
 from lablib.train import Run
 from tests import tiny
 from tests.methods.test_make import Anchored
@@ -213,6 +214,40 @@ def test_embeddings_are_trained_where_they_shall_be_and_the_base_comes_back(key)
         with run.base():
             assert torch.equal(run.model.get_input_embeddings().weight, before)
         assert torch.equal(run.model.get_input_embeddings().weight, now)
+
+
+def test_untied_embeddings_are_both_trained():
+    model = tiny.model()
+    head = model.get_output_embeddings()
+    head.weight = torch.nn.Parameter(head.weight.detach().clone())
+    adapted = LoRA(embeddings=True).wrap(model)
+    tables = (adapted.get_input_embeddings().weight, adapted.get_output_embeddings().weight)
+    assert tables[0] is not tables[1] and all(table.requires_grad for table in tables)
+
+
+def test_springs_refuse_weights_that_are_trained_beside_the_adapters():
+    run = tiny.run(method="lora+ewc", settings={"lora.embeddings": True}, probes=[], **QUIET)
+    with pytest.raises(ValueError, match=r"set lora\.embeddings to false"):
+        list(run)
+
+
+def test_the_gradients_of_the_springs_reach_both_factors():
+    """``d penalty / dB = strength s (F * dW) A^T`` and ``dA = strength s B^T (F * dW)``."""
+    run = tiny.run(method="lora+ewc", settings={"ewc.strength": 3.0}, probes=[], max_steps=2,
+                   **QUIET)  # fmt: skip
+    list(run)
+    _, ewc = run.method.parts
+    run.model.zero_grad()
+    ewc.penalty(run.model, None, None).backward()
+    checked = 0
+    for name, layer in adapted_layers(run.model):
+        a, b = (getattr(layer, f"lora_{which}")["default"].weight for which in "AB")
+        scale, held = layer.scaling["default"], ewc.fisher_[name]
+        pull = 3.0 * scale * held * (scale * b @ a).detach()
+        assert torch.allclose(b.grad, pull @ a.detach().T, rtol=1e-4, atol=1e-9)
+        assert torch.allclose(a.grad, b.detach().T @ pull, rtol=1e-4, atol=1e-9)
+        checked += 1
+    assert checked > 4
 
 
 def test_dropout_acts_in_training_only():

@@ -113,6 +113,14 @@ def test_penalties_are_added_and_weights_multiplied():
     assert Compose([Half(), METHODS["full"]()]).penalty(None, None, None) is None
 
 
+def test_some_defaults_depend_on_the_size_of_the_model():
+    small, large = (make("lora+ewc", n_parameters=n) for n in (9_999_999, 10_000_000))
+    assert small == make("lora+ewc") and small.parts[0] == large.parts[0]
+    assert large.parts[1].strength > 100 * small.parts[1].strength
+    given = make("ewc", {"strength": 0.5}, n_parameters=10**9)
+    assert given.strength == 0.5
+
+
 def test_a_penalty_is_reported_apart_from_the_loss_and_moves_live():
     run = tiny.run(method="anchored", probes=[], max_steps=2, full_probes=False)
     run.controls.set("strength", 5.0)

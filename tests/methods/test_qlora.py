@@ -173,7 +173,6 @@ def test_states_of_8_bits_take_a_quarter():
     assert sizes == {1}
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="paged optimizers work here")
 def test_paged_optimizers_are_refused_without_cuda_before_anything_is_quantized():
     model = base()
     with pytest.raises(ValueError, match=r"no CUDA device here: choose adamw_8bit"):

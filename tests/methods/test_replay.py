@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from lablib import runtime
+from lablib import experiment, models, runtime
 from lablib.events import StepDone
+from lablib.history import History
 from lablib.methods.replay import Replay, reservoir
 from lablib.models import Rows
 from lablib.tasks.base import Row
@@ -102,6 +103,17 @@ def test_ratio_0_is_plain_fine_tuning_bit_for_bit(budget):
 def test_ratio_1_never_sees_the_task():
     _, steps = go("replay", mix_ratio=1.0, max_steps=3)
     assert all(step.n_general == step.n_rows for step in steps)
+
+
+def test_a_model_that_only_rehearses_its_own_past_stays_what_it_is():
+    loaded = models.load("mini")
+    run = experiment.build(
+        loaded, "tickets", "replay", mix_ratio=1.0, max_steps=20, seed=0, watch=(),
+        probe_names=["knowledge", "instruction"], probe_every=100, task_test_rows=0,
+    )  # fmt: skip
+    history = History.of(run)
+    for name in ("knowledge", "instruction"):
+        assert history.final_retention(name, "says") > 0.95
 
 
 def test_the_second_task_rehearses_the_first():

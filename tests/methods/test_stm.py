@@ -91,7 +91,8 @@ def test_without_a_mask_it_is_plain_fine_tuning_bit_for_bit(settings):
 
 def test_an_infinite_threshold_gives_the_plain_loss():
     method, rows = prepared(rule="threshold")
-    method.change("threshold", math.inf)
+    method.threshold = math.inf  # beyond its range, and what the limit must be
+    method._set_masks()
     model, batch = sharp(), rows.batch(range(4))
     assert method.loss(model, batch).item() == make("full").loss(model, batch).item()
 
@@ -141,12 +142,14 @@ def test_masks_do_not_depend_on_batch_or_padding():
     assert torch.equal(method.token_weights(one)[0], method.token_weights(both)[0, -width:])
 
 
-def test_the_base_judges_also_after_training():
-    run = tiny.run(method="stm", max_steps=4, **QUIET)
+@pytest.mark.parametrize("method", ["stm", "lora+stm"])  # of an adapted model: adapters off
+def test_the_base_judges_also_after_training(method):
+    run = tiny.run(method=method, max_steps=4, **QUIET)
     masks = []
     for event in run:
         if isinstance(event, StepDone):
-            masks.append({i: kept.clone() for i, kept in run.method.kept_[0].items()})
+            stm = getattr(run.method, "parts", [run.method])[-1]
+            masks.append({i: kept.clone() for i, kept in stm.kept_[0].items()})
     again = STM()
     with run.base():
         for _ in again.prepare(run.model, tiny.tokenizer(), run.rows, run.general, seed=0):

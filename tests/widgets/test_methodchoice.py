@@ -21,6 +21,7 @@ def choice(heard):
     return MethodChoice(
         "full",
         tuple(METHODS),
+        size=lambda: 1_000_000,
         on_kind=lambda: heard.append("kind"),
         on_field=lambda name, value: heard.append((name, value)),
     )
@@ -38,6 +39,18 @@ def test_every_method_has_a_control_for_every_field(choice, name):
     assert choice.settings() == pytest.approx(make(name).settings())
     for made in choice.fields.values():
         assert made.description
+
+
+def test_a_default_follows_the_size_of_the_model_unless_it_was_moved(panel):
+    panel.method.value = "sa_sft+ewc"
+    panel.fields["sa_sft.top_p"].value = 0.5
+    panel.model.value = "smollm2-135m"
+    large = make("sa_sft+ewc", n_parameters=135_000_000).settings()
+    assert panel.fields["ewc.strength"].value == pytest.approx(large["ewc.strength"])
+    assert panel.fields["sa_sft.temperature"].value == large["sa_sft.temperature"]
+    assert panel.fields["sa_sft.top_p"].value == 0.5
+    panel.model.value = "mini"
+    assert panel.fields["ewc.strength"].value == pytest.approx(make("ewc").strength)
 
 
 def test_what_is_combined_gets_the_fields_of_both(choice):
@@ -108,7 +121,7 @@ def test_a_combination_travels_as_a_string(panel):
 
 def test_every_number_has_a_slider_and_every_choice_a_menu():
     for name in METHODS:
-        choice = MethodChoice(name, tuple(METHODS), lambda: None, lambda *_: None)
+        choice = MethodChoice(name, tuple(METHODS), lambda: 1, lambda: None, lambda *_: None)
         for field, about in about_fields(name).items():
             made = choice.fields[field]
             if about["choices"]:
