@@ -57,6 +57,7 @@ CLAIMED = (
 # Those that are shown over a few seeds without a claim of their own.
 SHOWN = (
     *mixing.SETTINGS,
+    *taskstream.SETTINGS,
     "wrong_facts-mix20",
     "tickets-mix20-epochs2",
     *(sequences.SETTING.format(way) for way in sequences.WAYS),
@@ -67,7 +68,6 @@ LARGE = (
     "tickets-mix0",
     *(f"split-{side}" for side in illnesses.SIDES),
     "tickets-mix20",
-    "tickets-mix20-epochs2",
     "tickets-lr01",
     "wrong_facts-mix0",
     "wrong_facts-mix20",
