@@ -186,7 +186,8 @@ CLEAN = Exercise(
         Misconception(
             "kept the unfinished",
             lambda lines, asked: _sift(lines, asked, finished=False),
-            "A line that never ended was kept. Whoever learns from it learns not to stop.",
+            "A line that was cut off is still there. The library learns such a line up to where "
+            "it breaks off, and no end from it; here, for simplicity, it is dropped.",
         ),
         Misconception(
             "the probe's questions left in",

@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from lablib.experiment import SMALL_RATE_FACTORS
+from lablib.methods.lora import LoRA
 from lablib.sweep import archive
 from lablib.sweep.analysis import (
     FEW,
@@ -297,6 +298,37 @@ def further(gap: Estimate | None) -> str:
     if gap is None or gap.n < FEW or gap.low <= 0 <= gap.high:
         return EVEN
     return "LoRA" if gap.low > 0 else "full fine-tuning"
+
+
+@dataclass(frozen=True)
+class AtRank:
+    """What the stored runs of LoRA at one rank show at their end, over seeds."""
+
+    task: str
+    rank: int
+    score: Estimate
+    says: Estimate
+    knows: Estimate
+
+
+def ranks(runs: Sequence[Measured]) -> list[AtRank]:
+    """Return LoRA rank by rank, all at its default rate; empty if only one rank is stored."""
+    by_rank: dict[int, list[Measured]] = {}
+    for run in runs:
+        arm, _, more = run.job.label.partition(" ")
+        name, _, rank = more.partition("=")
+        if arm == LORA and name in ("", "rank") and run.task_score is not None:
+            by_rank.setdefault(int(rank or LoRA.rank), []).append(run)
+    found = [
+        AtRank(
+            group[0].job.tasks[0],
+            rank,
+            *(estimate([v for run in group if (v := of(run)) is not None])
+              for of in (lambda r: r.task_score, Measured.kept, lambda r: r.kept("knows"))),
+        )
+        for rank, group in sorted(by_rank.items())
+    ]  # fmt: skip
+    return found if len(found) > 1 else []
 
 
 FURTHER = ("LoRA", "full fine-tuning", EVEN)

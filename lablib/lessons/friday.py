@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lablib import tasks
+from lablib.lessons import equal
 from lablib.models import LoadedModel
 from lablib.sweep import archive
 from lablib.sweep.analysis import Comparison, Estimate, estimate
@@ -111,6 +112,8 @@ class Evidence:
 def load(model: str, task: str, target: float | None = None) -> Comparison:
     """Return the stored runs of all options that were measured on a model and a task.
 
+    They are read as ``equal.focus`` reads them.
+
     Parameters
     ----------
     model, task : str
@@ -119,7 +122,14 @@ def load(model: str, task: str, target: float | None = None) -> Comparison:
         Task score that the help desk needs; default as in ``sweep.compare``.
     """
     wanted = [option.arm for option in OPTIONS.values() if option.arm]
-    return archive.load(model, task, target, arms=(*BESIDE, *wanted), sweep="diary")
+    return equal.focused(archive.load(model, task, target, arms=(*BESIDE, *wanted), sweep="diary"))
+
+
+def measured(model: str, task: str) -> list[str]:
+    """Return the keys of the trained options that are stored for a model and a task."""
+    there = {run.job.label for run in archive.runs(model, task)}
+    there |= {run.job.label for run in archive.runs(model, task, "diary")}
+    return [key for key, option in OPTIONS.items() if option.arm in there]
 
 
 def passes(run: Measured, target: float, floor: float) -> bool:

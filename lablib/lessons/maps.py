@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ from lablib.history import History
 from lablib.lessons import stored
 from lablib.methods import METHODS
 from lablib.sweep import analysis
+from lablib.sweep.analysis import Estimate
 
 
 @dataclass(frozen=True)
@@ -55,19 +57,31 @@ def task_score(history: History) -> float | None:
     return history.task_score(history.started.tasks[-1])[1] if history.started else None
 
 
+def ends(histories: Sequence[History]) -> tuple[Estimate | None, Estimate | None]:
+    """Return knowledge kept (says) and task score at the end, each over the runs' seeds."""
+    kept, task = (
+        analysis.estimate([v for history in histories if (v := of(history)) is not None])
+        for of in (knowledge_kept, task_score)
+    )
+    return kept, task
+
+
+def seeds(n: int) -> str:
+    """Return a number of seeds in words: ``"1 seed"``, ``"5 seeds"``."""
+    return "1 seed" if n == 1 else f"{n} seeds"
+
+
 def mixed_longer(model: str) -> str:
     """Say what the mix keeps after one pass and after two, or nothing if it is not stored."""
     parts = []
     for setting in (MIXED.name, MIXED_LONGER):
         histories = [one.history for one in stored.load_all(model, setting)]
-        kept = analysis.estimate([v for h in histories if (v := knowledge_kept(h)) is not None])
-        task = analysis.estimate([v for h in histories if (v := task_score(h)) is not None])
+        kept, task = ends(histories)
         if kept is None or task is None:
             return ""
         steps = histories[0].steps[-1].step
-        seeds = "1 seed" if kept.n == 1 else f"{kept.n} seeds"
         parts.append(
-            f"after {steps} steps {kept} of knowledge, at a task score of {task} ({seeds})"
+            f"after {steps} steps {kept} of knowledge, at a task score of {task} ({seeds(kept.n)})"
         )
     return f"A fifth of general examples keeps {parts[0]}; {parts[1]}."
 
@@ -113,18 +127,21 @@ class Map:
     def as_table(self) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
         """Return header and rows of the map as a table."""
         header = ("task", "setting", "knowledge kept", "95% interval", "task score", "seeds")
+        one_seed = all(len(cell["retention"]) < 2 for cell in self.cells)
         body = [
             (
                 cell["task"],
                 f"lr {cell['lr']:g}, {cell['epochs']:g} epochs",
                 f"{_mean(cell['retention']):.2f}",
-                "{:.2f} to {:.2f}".format(*metrics.bootstrap_mean_interval(cell["retention"])),
+                _interval(cell["retention"]) or "one seed: none",
                 f"{_mean(cell['task_score']):.2f}",
                 str(len(cell["retention"])),
             )
             for cell in self.cells
         ]
-        return header, body
+        if not one_seed:
+            return header, body
+        return header[:3] + header[4:], [line[:3] + line[4:] for line in body]
 
 
 def load(model: str) -> Map | None:
@@ -156,17 +173,29 @@ def load(model: str) -> Map | None:
 
 
 def settings(model: str) -> list[dict[str, Any]]:
-    """Return the stored runs of tickets as rows for the exercise, seed 0 of each setting."""
+    """Return the stored settings of tickets as rows for the exercise, means over all seeds."""
     found = []
     for path in sorted((stored.results_folder() / model).glob("tickets-*-seed0.json")):
-        kept = stored.load(model, path.stem.removesuffix("-seed0"), 0)
-        found.append(row(kept.history, name=f"stored {kept.setting}"))
+        setting = path.stem.removesuffix("-seed0")
+        histories = [one.history for one in stored.load_all(model, setting)]
+        kept, task = ends(histories)
+        shown = row(histories[0], name=f"stored {setting} ({seeds(len(histories))})")
+        found.append(
+            {**shown, "task": task.mean if task else 0.0, "retention": kept.mean if kept else 0.0}
+        )
     return found
 
 
-def _note(cell: dict[str, Any]) -> tuple[str, str]:
-    low, high = metrics.bootstrap_mean_interval(cell["retention"])
-    return f"{low:.2f} to {high:.2f}", f"task {_mean(cell['task_score']):.2f}"
+def _note(cell: dict[str, Any]) -> tuple[str, ...]:
+    spread, task = _interval(cell["retention"]), f"task {_mean(cell['task_score']):.2f}"
+    return (spread, task) if spread else (task,)
+
+
+def _interval(values: list[float]) -> str:
+    """Return the 95% interval of a mean; empty for one seed, which has no spread."""
+    if len(values) < 2:
+        return ""
+    return "{:.2f} to {:.2f}".format(*metrics.bootstrap_mean_interval(values))
 
 
 def _mean(values: list[float]) -> float:

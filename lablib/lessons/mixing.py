@@ -13,7 +13,7 @@ from typing import Any
 from lablib import experiment, metrics
 from lablib.controls import Controls
 from lablib.history import History
-from lablib.lessons import illnesses, stored
+from lablib.lessons import equal, illnesses, stored
 from lablib.lessons.kits import FOLDER, KITS
 from lablib.lessons.reading import NAMES
 from lablib.models import LoadedModel
@@ -193,6 +193,8 @@ class Point:
         Says retention by capability.
     by_seed : dict of int to float
         ``Reading.main``, for comparisons seed by seed.
+    steps, rows, general : float
+        Steps of a run, rows it saw, general ones among them: means over seeds.
     """
 
     seeds: int
@@ -203,6 +205,9 @@ class Point:
     matched: Estimate | None
     kept: dict[str, Estimate]
     by_seed: dict[int, float | None]
+    steps: float = 0.0
+    rows: float = 0.0
+    general: float = 0.0
 
 
 def point(model: str, setting: str) -> Point | None:
@@ -216,6 +221,10 @@ def point(model: str, setting: str) -> Point | None:
         return estimate([value for value in values if value is not None])
 
     each = list(readings.values())
+
+    def mean(values: Sequence[float]) -> float:
+        return sum(values) / len(values)
+
     kept = {name: of([one.kept.get(name) for one in each]) for name in NAMES}
     return Point(
         len(found),
@@ -226,7 +235,15 @@ def point(model: str, setting: str) -> Point | None:
         of([at_match(one.history) for one in found]),
         {name: value for name, value in kept.items() if value is not None},
         {seed: one.main for seed, one in readings.items()},
+        mean([max((p.step for p in one.history.scores), default=0) for one in found]),
+        mean([one.counts.get("n_rows", 0) for one in each]),
+        mean([one.counts.get("n_general", 0) for one in each]),
     )
+
+
+def mean_of(kept: Mapping[str, Any]) -> str:
+    """Return what a mean is taken over, in a few words: ``Reading.kept``, or that of a point."""
+    return equal.mean_of([name for name in NAMES if name in kept])
 
 
 def curve(model: str) -> dict[float, Point]:
@@ -274,12 +291,12 @@ def rule_of_thumb(points: Mapping[float, Point]) -> str:
         return "The ratios that the rule of thumb names are not all stored."
     small, low, high, half = (points[ratio] for ratio in (0.05, 0.2, 0.3, 0.5))
     parts = [
-        f"At the rule's twenty to thirty percent, {low.main} to {high.main} of knowledge and "
-        f"{low.mean} to {high.mean} of all six capabilities are kept, at a task score of "
+        f"At the rule's twenty to thirty percent, {low.main} to {high.main} of knowledge are "
+        f"kept ({mean_of(low.kept)}: {low.mean} to {high.mean}), at a task score of "
         f"{low.task} to {high.task}.",
-        f"At five percent it is {small.main} of knowledge and {small.mean} of all six, at a task "
-        f"score of {small.task}.",
-        f"At fifty percent it is {half.main} and {half.mean}, at {half.task}.",
+        f"At five percent it is {small.main} of knowledge ({small.mean}), at a task score of "
+        f"{small.task}.",
+        f"At fifty percent it is {half.main} ({half.mean}), at {half.task}.",
     ]
     return " ".join(parts)
 
@@ -301,9 +318,9 @@ def compared(points: Mapping[str, Point], kit: str, other: str) -> str:
     return f"{verdict} (difference {gap}, {gap.n} seeds)."
 
 
-def foreign() -> list[tuple[str, str, str, str, str, str]]:
+def foreign() -> list[tuple[str, ...]]:
     """Return rows of a table: mini with its own past beside SmolLM2 with foreign rows."""
-    rows = []
+    found = []
     for model, pool in (
         ("mini", "what it was pre-trained on"),
         ("smollm2-135m", "the task diverse, which it never saw"),
@@ -312,10 +329,12 @@ def foreign() -> list[tuple[str, str, str, str, str, str]]:
             one = point(model, ratio_setting(ratio))
             if one is not None:
                 source = "none" if ratio == 0 else pool
-                rows.append(
-                    (model, source, f"{ratio:g}", str(one.main), str(one.task), str(one.seeds))
+                kept, spent = (
+                    (str(one.main), str(one.task)),
+                    (f"{one.steps:.0f}", f"{one.rows:.0f}"),
                 )
-    return rows
+                found.append((model, source, f"{ratio:g}", *kept, *spent, str(one.seeds)))
+    return found
 
 
 # Arms of the stored comparisons that rehearse the whole pool, and in what words.

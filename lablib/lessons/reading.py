@@ -10,8 +10,10 @@ from dataclasses import dataclass
 
 from lablib.events import Answered
 from lablib.history import History
+from lablib.lessons import illnesses
 from lablib.probes import PROBES
 from lablib.probes.base import Item
+from lablib.sweep.analysis import estimate
 
 # Capability names as the labs write them, by probe.
 NAMES = {
@@ -122,13 +124,14 @@ class Symptom:
     before: str
     after: str
     changed: bool
+    right: bool  # before, by the probe's rule: only then is there something to lose
 
 
 def symptoms(history: History) -> list[Symptom]:
     """Return the five symptoms, each as an answer before and after the run.
 
-    Of the watched prompts of a probe the first is taken, whatever became of it: an example
-    chosen for its effect would prove nothing.
+    Of the watched prompts of a probe the first is taken, good or not and whatever became of it:
+    an example chosen for its effect would prove nothing.
     """
     steps = answered_steps(history)
     if not steps:
@@ -140,5 +143,46 @@ def symptoms(history: History) -> list[Symptom]:
         if not match or match[0] not in SYMPTOMS or match[0] in found:
             continue
         first, last = (displayable(prompt, a.text) for a in (answer, after[prompt]))
-        found[match[0]] = Symptom(SYMPTOMS[match[0]], prompt, first, last, first != last)
+        right = PROBES[match[0]]().says(match[1], answer.text)
+        found[match[0]] = Symptom(SYMPTOMS[match[0]], prompt, first, last, first != last, right)
     return [found[name] for name in SYMPTOMS if name in found]
+
+
+# What a diagnosis of tickets means for a model, in the words of lab 02.
+_TICKETS = {
+    "mute": "tickets make it mute",
+    "erased": "tickets do not only silence it, they also take right answers from first place",
+    "healthy": "after tickets it still says at least half of what it said",
+}
+
+
+def tickets_verdict(name: str, histories: Sequence[History]) -> str:
+    """Say in one sentence what stored split runs on tickets show of a model.
+
+    Parameters
+    ----------
+    name : str
+        Of the model, as a reader knows it.
+    histories : sequence of History
+        Runs of ``illnesses.build(loaded, "tickets")``, one a seed.
+    """
+    found = [illnesses.diagnosis(history) for history in histories]
+    found = [one for one in found if one[0] != "unknown"]
+    if not found:
+        return f"No split run of {name} on tickets is stored."
+    words = Counter(word for word, *_ in found)
+    says, knows = (estimate([one[place] for one in found]) for place in (1, 2))
+    firsts = [max(rows, key=lambda row: row[2])[0] for h in histories if (rows := _at_end(h))]
+    paris = sum(first == illnesses.PARIS for first in firsts)
+    meant = _TICKETS[next(iter(words))] if len(words) == 1 else "the seeds do not agree"
+    counted = ", ".join(f"{word} in {n} of {len(found)}" for word, n in words.most_common())
+    seeds = f"{len(found)} stored seed{'s' * (len(found) != 1)}"
+    return (
+        f"{name} ({seeds}): {meant} ({counted}). Retention of what it says {says}, of what it "
+        f"still ranks first {knows}; Paris is still first for France in {paris} of {len(firsts)}."
+    )
+
+
+def _at_end(history: History) -> list[tuple[str, float, float]]:
+    steps = answered_steps(history)
+    return illnesses.likeliest(history, steps[-1]) if steps else []

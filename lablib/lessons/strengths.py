@@ -7,9 +7,10 @@ it changes when they do. Positive differences speak for the springs.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from lablib.lessons import equal
 from lablib.sweep import Comparison, Measured, archive, compare
 from lablib.sweep.analysis import FEW, Estimate, default_target, estimate, matched, paired
 
@@ -34,10 +35,11 @@ STIFFER = (
     "no more is kept, and less is learned",
     "neither changes",
 )
+HUNDRED = 100.0  # times the default: what the lab asks about
 EARNS = (
     "It keeps more than both controls",
     "It keeps more than one of them only",
-    "It keeps no more than either",
+    "No gain over either can be shown",
 )
 
 
@@ -50,9 +52,17 @@ def label_of(run: Measured) -> str:
 
 
 def runs_of(model: str, task: str) -> list[Measured]:
-    """Return the stored runs of a task: without springs, and with all springs there are."""
+    """Return the stored runs of a task: without springs, and with all springs there are.
+
+    They are read as ``equal.focus`` reads them.
+    """
     compared = [one for one in archive.runs(model, task) if one.job.label in ("full", "ewc")]
-    swept = archive.runs(model, task, "ewc")
+    swept = [
+        one
+        for sweep in ("ewc", "large")
+        for one in archive.runs(model, task, sweep)
+        if one.job.method == "ewc"
+    ]
     kinds = list(KINDS)
 
     def place(one: Measured) -> tuple:
@@ -61,7 +71,7 @@ def runs_of(model: str, task: str) -> list[Measured]:
         springs = one.job.method == "ewc"
         return springs, kind, settings.get("ewc.strength", 0.0), one.job.seed
 
-    return sorted(compared + swept, key=place)
+    return equal.focus(sorted(compared + swept, key=place))
 
 
 def why_missing(model: str, task: str, swept: bool = False) -> str:
@@ -191,10 +201,12 @@ def helps(model: str) -> tuple[str, dict[str, Estimate | None]]:
     return HELPS[index], gaps
 
 
-def stiffer(model: str, task: str = "tickets") -> tuple[str, dict[str, Estimate | None]]:
-    """Return what springs a hundred times the default do, one of ``STIFFER``, and the changes.
+def stiffer(
+    model: str, task: str = "tickets", times: float = HUNDRED
+) -> tuple[str, dict[str, Estimate | None]]:
+    """Return what springs so many times the default do, one of ``STIFFER``, and the changes.
 
-    At the end of the runs, seed by seed: the mean says retention of all capabilities, and the
+    At the end of the runs, seed by seed: the mean says retention of the capabilities, and the
     task score.
     """
     default = default_strength(model, task)
@@ -203,7 +215,7 @@ def stiffer(model: str, task: str = "tickets") -> tuple[str, dict[str, Estimate 
         settings = run.job.settings
         if run.job.method == "ewc" and settings.get("ewc.importance", "fisher") == "fisher":
             ends.setdefault(settings["ewc.strength"], {})[run.job.seed] = run
-    weak, stiff = ends.get(default, {}), ends.get(100 * (default or 0), {})
+    weak, stiff = ends.get(default, {}), ends.get(times * (default or 0), {})
     changes = {
         what: paired({s: of(r) for s, r in stiff.items()}, {s: of(r) for s, r in weak.items()})
         for what, of in (("kept", Measured.kept), ("learned", lambda run: run.task_score))
@@ -254,12 +266,27 @@ def verdict_on_stiffer(model: str) -> Verdict:
         return None, (
             f"Springs a hundred times the default are not stored with {FEW} seeds; "
             f"'python data/results/make_comparison.py --model {model} --sweep ewc --seeds {FEW}' "
-            "does that."
+            f"does that.{_stiffest(model)}"
         )
-    return changed, (
-        f"Springs a hundred times stiffer on tickets: {changed}. What is kept at the end (says, "
-        f"mean of six) changes by {by['kept']}, the task score by {by['learned']}."
+    return changed, f"Springs a hundred times stiffer on tickets: {changed}. {_changes(model, by)}"
+
+
+def _changes(model: str, by: Mapping[str, Estimate | None]) -> str:
+    said = equal.mean_of(equal.capabilities(runs_of(model, "tickets")))
+    return (
+        f"What is kept at the end (says, {said}) changes by {by['kept']}, the task score by "
+        f"{by['learned']}."
     )
+
+
+def _stiffest(model: str) -> str:
+    """Say what the stiffest springs of the Fisher do that are stored, if not the stiffest asked."""
+    default = default_strength(model, "tickets")
+    times = max(by_strength(model, "tickets", "fisher")) / default
+    changed, by = stiffer(model, times=times)
+    if times <= 1 or any(gap is None or gap.n < FEW for gap in by.values()):
+        return ""
+    return f" The stiffest that are, {times:g} times the default: {changed}. {_changes(model, by)}"
 
 
 def verdict_on_illness(model: str) -> Verdict:
@@ -305,6 +332,34 @@ def _at_the_edge(model: str, chosen: list[Best], task: str) -> str:
     if not edge:
         return ""
     return f" None stiffer was tried of {' and '.join(edge)}; a stiffer one may keep more."
+
+
+def early(model: str = "smollm2-135m", task: str = "tickets", step: int = 10) -> str:
+    """Return what springs had kept by a step, and what was learned by then; empty if not stored.
+
+    The default strength against none, in a model whose runs are so short that springs might come
+    too late.
+    """
+    parts, seeds = [], set()
+    for label in ("full", "ewc"):
+        runs = [run for run in runs_of(model, task) if run.job.label == label and step in run.step]
+        if not runs:
+            return ""
+        seeds.add(len(runs))
+        places = [run.step.index(step) for run in runs]
+        kept = _range([r.says["knowledge"][i] for r, i in zip(runs, places, strict=True)])
+        learned = _range([run.task[i] for run, i in zip(runs, places, strict=True)])
+        parts.append(f"{label_of(runs[0])}: {kept} of knowledge said, task score {learned}")
+    n = min(seeds)
+    return (
+        f"Do springs come too late? On {model}, {task}, after {step} steps ({n} "
+        f"seed{'s' * (n != 1)}, lowest and highest): {'; '.join(parts)}."
+    )
+
+
+def _range(values: Sequence[float]) -> str:
+    low, high = min(values), max(values)
+    return f"{low:.2f}" if low == high else f"{low:.2f} to {high:.2f}"
 
 
 def verdicts(model: str) -> list[str]:

@@ -1,7 +1,8 @@
-"""Lab 07's stream: three tasks learned in turn, with and without a small buffer of the past."""
+"""Lab 07's stream: three tasks trained in turn, with and without a small buffer of the past."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lablib import experiment
@@ -47,6 +48,40 @@ def stored_histories(model: str) -> dict[str, list[History]]:
     return {
         setting: [one.history for one in stored.load_all(model, setting)] for setting in SETTINGS
     }
+
+
+HARDLY = 0.3  # score right after its own training below which a task is hardly learned
+
+
+def learned(found: Mapping[str, Sequence[History]]) -> str:
+    """Say how well each task was learned by its own training, and which hardly; or nothing.
+
+    Parameters
+    ----------
+    found : mapping of str to sequence of History
+        Whole runs by setting.
+    """
+    scores = {
+        setting: [
+            estimate([h.matrix()[k + 1][k] for h in histories]).mean for k in range(len(TASKS))
+        ]
+        for setting, histories in found.items()
+        if histories
+    }
+    if not scores:
+        return ""
+    n = min(len(found[setting]) for setting in scores)
+    parts = [
+        f"{task} {' and '.join(f'{values[k]:.2f}' for values in scores.values())}"
+        for k, task in enumerate(TASKS)
+    ]
+    weak = [task for k, task in enumerate(TASKS) if all(v[k] < HARDLY for v in scores.values())]
+    names = " and with ".join(NAMES[setting] for setting in scores)
+    return (
+        f"The tasks are trained in turn, for {STEPS} steps each. Score of a task right after its "
+        f"own training, with {names} ({n} seed{'s' * (n != 1)}): {', '.join(parts)}."
+        + (f" Hardly learned: {' and '.join(weak)}." if weak else "")
+    )
 
 
 def mean(found: list[list[list[float]]]) -> list[list[Estimate]]:

@@ -15,7 +15,7 @@ from lablib.plots.strokes import text
 from lablib.sweep import Comparison, verdict
 from lablib.sweep.analysis import ArmResult, Estimate
 
-KEPT = "kept: mean says retention (1 − forgetting)"
+_KEPT = "kept: {}says retention (1 − forgetting)"
 
 
 def plane(comparison: Comparison, source: str = "live") -> Chart:
@@ -35,7 +35,7 @@ def plane(comparison: Comparison, source: str = "live") -> Chart:
     return Chart(
         f"Gain against forgetting: {comparison.model}, {comparison.task}",
         "gain: new-task score minus base",
-        KEPT,
+        kept_axis(comparison),
         (line,),
         crosses=crosses,
         levels=(Level("base", 1.0, strong=True, about="nothing forgotten"), Level("chance", 0.0)),
@@ -69,7 +69,7 @@ def at_matched_score(comparison: Comparison, source: str = "live") -> Chart:
     return Chart(
         f"Kept at the same task score: {comparison.model}, {comparison.task}",
         "task score, first reached",
-        KEPT,
+        kept_axis(comparison),
         tuple(lines),
         levels=(Level("base", 1.0, strong=True), Level("chance", 0.0)),
         y_range=RANGE,
@@ -104,7 +104,7 @@ def divergence_and_forgetting(comparison: Comparison, source: str = "live") -> C
     return Chart(
         f"Output moved, skills kept: {comparison.model}, {comparison.task}",
         "KL(base ‖ tuned), nats per answer of the base to a task prompt",
-        KEPT,
+        kept_axis(comparison),
         crosses=crosses,
         x_range=_from_zero(cross.x_high or cross.x for cross in crosses),
         levels=(Level("base", 1.0, strong=True), Level("chance", 0.0)),
@@ -112,6 +112,15 @@ def divergence_and_forgetting(comparison: Comparison, source: str = "live") -> C
         source=source,
         empty="No run has ended yet.",
     )
+
+
+def kept_axis(comparison: Comparison) -> str:
+    """Return the name of the axis of what was kept: of one capability, or a mean over several."""
+    names = dict.fromkeys(name for run in comparison.runs for name in run.says)
+    if len(names) == 1:
+        return _KEPT.format("") + f" of {next(iter(names))}"
+    few = f" of {' and '.join(names)}" if len(names) == 2 else ""
+    return _KEPT.format("mean ") + few
 
 
 def table(comparison: Comparison) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
-from lablib.lessons.mixing import ENOUGH, RATIOS, Point, Reading
+from lablib.lessons.mixing import ENOUGH, RATIOS, Point, Reading, mean_of
 from lablib.plots.chart import COLORS, Chart, Level, Line, badge
 from lablib.plots.strokes import n, open_svg, text
 from lablib.sweep.analysis import Estimate
 
-KNOWLEDGE, ALL_SIX, TASK = 0, 2, 1  # places in the cycle of colors and markers
+KNOWLEDGE, MEAN, TASK = 0, 2, 1  # places in the cycle of colors and markers
 
 
 def place(ratio: float) -> float:
@@ -37,11 +37,11 @@ def ratio_curve(
     source : str
         Of the curves.
     """
+    of = mean_of({name: 0 for one in points.values() for name in one.kept}) or "mean"
+    label = "all six" if of.endswith("all six") else of
     lines = [
         _curve("knowledge kept", "knowledge", points, lambda one: one.main, KNOWLEDGE),
-        _curve(
-            "mean of all six kept", "all six", points, lambda one: one.mean, ALL_SIX, hollow=True
-        ),
+        _curve(f"{of} kept", label, points, lambda one: one.mean, MEAN, hollow=True),
         _curve("task score", "task score", points, lambda one: one.task, TASK, dashed=True),
     ]
     for number, (ratio, reading) in enumerate(own, 1):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from lablib.lessons import strengths
+from lablib.lessons import equal, strengths
 from lablib.plots import live
 from lablib.plots.chart import Chart, Cross, Level, Line
 from lablib.plots.retention import RANGE
 from lablib.sweep import Comparison
 
-KEPT = "kept: mean says retention of six capabilities"
 _HEAD = (
     "springs", "seeds", "task score at the end", "kept at the end (says)", "and (knows)",
     "kept at the matched score (says)", "and (knows)", "seeds that reach it",
@@ -58,7 +57,7 @@ def frontier(comparison: Comparison, kinds: tuple[str, ...], own: tuple[Cross, .
     return Chart(
         f"Learned and kept: {comparison.model}, {comparison.task}",
         f"task score at the end ({comparison.task})",
-        KEPT,
+        f"kept: says retention, {equal.mean_of(equal.capabilities(comparison.runs))}",
         tuple(lines),
         crosses=(free, *own),
         levels=(Level("base", 1.0, strong=True, about="nothing forgotten"), Level("chance", 0.0)),

@@ -32,7 +32,7 @@ LABS: dict[str, LabOutline] = {
         title="What does a model lose while it learns something new?",
         predictions=(
             Expected("00-survives", "Will your own question still be answered after training?"),
-            Expected("00-count", "How many of the six questions will still be answered?"),
+            Expected("00-count", "How many of those right on Monday will still be right?"),
             Expected("00-which", "Which of the six is the likeliest to be left?"),
         ),
         exercises=(Expected("kept", "Count the answers that were right and still are"),),
@@ -78,7 +78,7 @@ LABS: dict[str, LabOutline] = {
             Expected("02-wrong", "After wrong facts about other countries: is Paris still first?"),
             Expected("02-lr", "Retention of knowledge at a tenth of the learning rate"),
             Expected("02-mix", "What a fifth of general examples in each batch does"),
-            Expected("02-recover", "Which patients answer again after unrelated practice?"),
+            Expected("02-recover", "Which patients that had lost their answers get them back?"),
         ),
         exercises=(
             Expected("retention", "Write retention with chance correction"),
@@ -124,7 +124,9 @@ LABS: dict[str, LabOutline] = {
         predictions=(
             Expected("04-shares", "The four shares of memory in full fine-tuning"),
             Expected("04-lora", "What LoRA takes, in hundredths of full fine-tuning"),
-            Expected("04-cap", "Who survives a cap of one and a half times the weights?"),
+            Expected(
+                "04-cap", "Who survives two steps, capped at one and a half times the weights?"
+            ),
             Expected("04-largest", "The largest model for a card of 24 GB"),
             Expected("04-nf4", "NF4's error, in hundredths of that of even levels"),
             Expected("04-absorbed", "What rounding to four bits does before any training"),
@@ -174,7 +176,7 @@ LABS: dict[str, LabOutline] = {
             Expected("06-tickets", "Percent of the tokens of tickets above the paper's threshold"),
             Expected("06-stm-replies", "What does masking do on replies?"),
             Expected("06-stm-tickets", "What does masking do on tickets?"),
-            Expected("06-winner", "Your words, STM or dice: which mask keeps most on replies?"),
+            Expected("06-winner", "STM or dice: which mask keeps more on replies?"),
             Expected("06-recipe", "Which recipe keeps most on replies at the same task score?"),
             Expected("06-threshold", "Percent of tickets right under the paper's threshold"),
             Expected("06-end", "What happens when the end of turn is masked too?"),

@@ -8,7 +8,7 @@ import ipywidgets as widgets
 
 from lablib.events import Answered, Probed
 from lablib.history import History
-from lablib.lessons import illnesses, kits, mixing
+from lablib.lessons import illnesses, kits, mixing, pools
 from lablib.lessons.reading import displayable
 from lablib.plots import live
 from lablib.plots.dots import Dot, dots
@@ -174,8 +174,9 @@ class Auction(widgets.VBox):
                 for kit, of, name, history, reading in self._bought
                 if of == task
             ]
+            kept = {name: 0 for *_, one in self._bought for name in one.kept}
             header = (
-                "kit", "coins", f"says: {ASKED[task]}", "still ranks first", "mean of all six",
+                "kit", "coins", f"says: {ASKED[task]}", "still ranks first", mixing.mean_of(kept),
                 "task score", "capital of France?",
             )  # fmt: skip
             if rows:
@@ -202,14 +203,18 @@ class Auction(widgets.VBox):
             said = (
                 f"For {model} on {task} not all kits are stored: buy all four to find the cheapest."
             )
-            return theme.note(said) + (_stored(points, task) if stored else "") + _pool(model, task)
+            return (
+                theme.note(said)
+                + (_stored(points, task, model) if stored else "")
+                + _pool(model, task)
+            )
         self._lab.record.measure(KEYS[task], found, source, detail)
         guess = theme.escape(self._predictions.choices[task].value or "none saved")
         said = (
             f"<p><b>{task}</b>. Your prediction: {guess}. Measured ({theme.escape(detail)}): the "
             f"cheapest kit that rescues is <b>{found}</b>.</p>"
         )
-        return said + (_stored(points, task) if stored else "") + _pool(model, task)
+        return said + (_stored(points, task, model) if stored else "") + _pool(model, task)
 
 
 def _pool(model: str, task: str) -> str:
@@ -223,7 +228,7 @@ def _pool(model: str, task: str) -> str:
     return badge("replayed", model) + table(caption, header, rows)
 
 
-def _stored(points: dict[str, mixing.Point], task: str) -> str:
+def _stored(points: dict[str, mixing.Point], task: str, model: str) -> str:
     """The stored runs of a task: a picture, sentences, numbers."""
     rows = [
         (_name(kit), [_dot(one.main), _dot(one.knows), _dot(one.mean)])
@@ -231,20 +236,21 @@ def _stored(points: dict[str, mixing.Point], task: str) -> str:
     ]
     seeds = sorted({one.seeds for one in points.values()})
     said = f"{seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else str(seeds[0])
+    of = mixing.mean_of({name: 0 for one in points.values() for name in one.kept})
     picture = dots(
         f"Kept after {task}", "share of the base's lead over chance; line: enough",
-        rows, (f"says: {_SHORT[task]}", "still ranks first", "mean of all six"),
+        rows, (f"says: {_SHORT[task]}", "still ranks first", of),
         level=("enough", mixing.ENOUGH),
     )  # fmt: skip
     pairs = (
-        ("capitals", "nonsense"), ("nonsense", mixing.NOTHING), ("capitals", mixing.NOTHING),
-        (mixing.WHOLE, "capitals"),
+        ("capitals", "nonsense"), ("clauses", "nonsense"), ("mixed", "capitals"),
+        ("nonsense", mixing.NOTHING), ("capitals", mixing.NOTHING), (mixing.WHOLE, "capitals"),
     )  # fmt: skip
-    sentences = "".join(
-        f"<li>{theme.escape(mixing.compared(points, *pair))}</li>"
-        for pair in pairs
-        if set(pair) <= set(points)
-    )
+    told = [mixing.compared(points, *pair) for pair in pairs if set(pair) <= set(points)]
+    told = [pools.rescues(points, task), *told]
+    if task == mixing.TASKS[0]:
+        told += pools.variety(model)
+    sentences = "".join(f"<li>{theme.escape(said, 2000)}</li>" for said in told if said)
     numbers = [
         (
             _name(kit),
@@ -254,8 +260,7 @@ def _stored(points: dict[str, mixing.Point], task: str) -> str:
         for kit, one in points.items()
     ]
     header = (
-        "rehearsed", f"says: {ASKED[task]}", "still ranks first", "mean of all six", "task score",
-        "seeds",
+        "rehearsed", f"says: {ASKED[task]}", "still ranks first", of, "task score", "seeds",
     )  # fmt: skip
     return (
         badge("replayed", f"{said} seeds")

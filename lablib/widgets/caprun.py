@@ -1,4 +1,4 @@
-"""Under a cap: one training step of each method in a process that may take only so much."""
+"""Under a cap: two training steps of each method in a process that may take only so much."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ class CapRun(widgets.VBox):
         source = self._sources[self._now]
         title = shapes.SHAPES[model].title if model in shapes.SHAPES else model
         picture = bars(
-            "One training step under the cap",
+            "Two training steps under the cap",
             [self._bar(step) for step in steps.values()],
             capped.cap_bytes(model, factor),
         )
@@ -182,8 +182,8 @@ class CapRun(widgets.VBox):
         guess = self._survive.value
         mine = "none saved" if guess is None else theme.escape(guess)
         return (
-            f"<p>{badge(source, detail)}<br><b>Who survives?</b> Your prediction: {mine}. "
-            f"Measured: {theme.escape(alive)}.</p>"
+            f"<p>{badge(source, detail)}<br><b>Who survives two steps?</b> Your prediction: "
+            f"{mine}. Measured: {theme.escape(alive)}.</p>"
         )
 
     def _table(self) -> str:

@@ -16,6 +16,7 @@ from lablib.widgets.badge import badge
 from lablib.widgets.choice import ModelChoice
 from lablib.widgets.control import control
 from lablib.widgets.layout import STYLE
+from lablib.widgets.parts import folded, table
 from lablib.widgets.predict import Choice
 
 RULE_NAMES = tuple(rule.name for rule in court.RULES.values())
@@ -248,6 +249,7 @@ class WeightsAndOutput(widgets.VBox):
             + f"<div style='display:flex;flex-wrap:wrap;gap:12px'>{shown}</div>"
             + f"<details><summary>The numbers</summary>{theme.plain(tables)}</details>"
             + self._against(moved, model, task)
+            + _other_ranks(model)
         )
 
     def _against(self, moved: court.Moved, model: str, task: str) -> str:
@@ -270,6 +272,22 @@ class WeightsAndOutput(widgets.VBox):
                 f"fine-tuning {means[court.FULL]}: <b>{theme.escape(word)}</b>.</p>"
             )
         return "".join(lines) + f"<p>{_per_step(moved)}</p>"
+
+
+def _other_ranks(model: str) -> str:
+    """The stored ranks of a model, on both tasks, folded."""
+    found = [one for task in TASKS for one in court.ranks(court.evidence(model, task))]
+    if not found:
+        return theme.note(f"No other rank of LoRA is stored of {model}.")
+    head = ("task and rank", "task score", "kept: says", "kept: still ranks it first", "seeds")
+    rows = [
+        (f"{one.task}, rank {one.rank}", *map(str, (one.score, one.says, one.knows)),
+         str(one.score.n))
+        for one in found
+    ]  # fmt: skip
+    caption = "LoRA at other ranks, all at the rate chosen for the default one; read at the end"
+    inner = badge("replayed", model) + table(caption, head, rows)
+    return folded("Go deeper: other ranks", inner)
 
 
 def _per_step(moved: court.Moved) -> str:

@@ -161,9 +161,15 @@ class DiaryDesk(widgets.VBox):
         dropped = ", ".join(f"{n} {reason}" for reason, n in report["dropped"].items()) or "none"
         source = ", ".join(f"{n} {name}" for name, n in report["kept"].items() if n)
         rows = [(name, str(n)) for name, n in counts.most_common()]
+        n_cut = report.get("cut_off")
+        cut = (
+            ""
+            if n_cut is None
+            else f" Answers cut off, learned as far as they go and not their end: {n_cut}."
+        )
         said = (
             f"Written: {report['written']} lines; sifted out: {dropped}. Questions of the lines "
-            f"that were kept: {source}. Answer tokens: {report['answer_tokens']}."
+            f"that were kept: {source}. Answer tokens: {report['answer_tokens']}.{cut}"
         )
         return (
             badge("live", self._lab.model)

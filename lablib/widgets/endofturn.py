@@ -114,8 +114,8 @@ class EndOfTurn(widgets.VBox):
             badge("live", f"{self._lab.model}, seed 0")
             + f"<p role='status'><b>The end of turn.</b> Your prediction: {mine}. Measured: "
             f"{theme.escape(measured)} ({theme.escape(detail)}).</p>"
-            + f"<p>The base gave the end less than the paper's threshold asks in "
-            f"{masked.surprises:.0%} of the tickets that it read.</p>"
+            + f"<p>The end's perplexity lay above the paper's threshold in "
+            f"{masked.surprises:.0%} of the tickets that the base read.</p>"
             + theme.plain(self._table(), "div", "lethe-scroll lethe-answers")
         )
 

@@ -70,19 +70,38 @@ class EqualTokens(widgets.VBox):
             self.view.value = theme.note("Commit to your prediction, then open the stored runs.")
             return
         try:
-            pair = lesson.pair_of(model, task)
-            if pair is None:
+            pairs = lesson.pairs_of(model, task)
+            if not pairs:
                 self.view.value = theme.note(
                     f"Diary and real rows were not both measured on {model} with {task} yet."
                 )
                 return
-            self.view.value = self._shown(lesson.load(model, task, pair), pair)
+            found = [(lesson.load(model, task, pair), pair) for pair in pairs]
+            self.view.value = (
+                self._shown(*found[0])
+                + self._met(lesson.at_matched(*found[0]))
+                + "".join(self._second(*other) for other in found[1:])
+                + self._elsewhere()
+            )
         except (OSError, ValueError) as error:
             self.view.value = theme.error(str(error))
 
+    def _second(self, comparison, pair: lesson.Pair) -> str:
+        """A less fair comparison of the same two, said at once and drawn in a fold."""
+        said = lesson.verdict(lesson.at_matched(comparison, pair), pair)
+        return f"<p><b>{theme.escape(said, 2000)}</b></p>" + folded(
+            f"The same at another price: {pair.price}", self._shown(comparison, pair)
+        )
+
+    def _elsewhere(self) -> str:
+        told = "".join(f"<li>{theme.escape(said, 2000)}</li>" for said in lesson.elsewhere())
+        if not told:
+            return ""
+        return f"{badge('replayed', lesson.LARGE)}<p>A larger model:</p><ul>{told}</ul>"
+
     def _shown(self, comparison, pair: lesson.Pair) -> str:
-        found = lesson.at_matched(comparison, pair)
-        said = lesson.verdict(found, pair)
+        """The plane and the curve of a pair, its verdict and its numbers."""
+        said = lesson.verdict(lesson.at_matched(comparison, pair), pair)
         n = len(comparison.arms[pair.own].seeds)
         plane = pictures.plane(comparison, "replayed")
         curve = pictures.at_matched_score(comparison, "replayed")
@@ -91,16 +110,17 @@ class EqualTokens(widgets.VBox):
             for chart in (plane, curve)
         )
         numbers = live.rows_table("The stored runs", verdict.HEAD, verdict.rows(comparison))
+        written = lesson.temperature(comparison, pair.own)
         return (
-            badge("replayed", f"{comparison.model}, {comparison.task}, {n} seeds")
+            badge("replayed", f"{comparison.model}, {comparison.task}, {_seeds(n)}")
             + theme.heading(
                 f"{pair.own} (the diary) and {pair.real} (real rows): {pair.price}",
-                "full: nothing protects the old. joint: as many general rows beside the task rows, "
-                "at twice the price.",
+                (f"The diary was written at temperature {written:g}. " if written else "")
+                + "full: nothing protects the old. joint: as many general rows beside the task "
+                "rows, at twice the price.",
             )
             + f"<div style='display:flex;flex-wrap:wrap;gap:8px'>{charts}</div>"
-            + f"<p role='status'><b>{theme.escape(said)}</b></p>"
-            + self._met(found)
+            + f"<p role='status'><b>{theme.escape(said, 2000)}</b></p>"
             + folded("The numbers", theme.plain(numbers, classes="lethe-scroll"))
         )
 
@@ -115,3 +135,7 @@ class EqualTokens(widgets.VBox):
             f"<p>Your prediction: {theme.escape(mine)}. Stored runs of {self.task.value}: "
             f"{theme.escape(found.outcome)}.</p>"
         )
+
+
+def _seeds(n: int) -> str:
+    return f"{n} seed{'s' * (n != 1)}"

@@ -112,13 +112,15 @@ class FirstToGo(widgets.VBox):
     def _symptoms(history: History) -> str:
         rows = "".join(
             f"<tr><th scope='row'>{symptom.name}</th><td>{theme.escape(symptom.prompt)}</td>"
-            f"<td>{theme.escape(symptom.before)}</td><td>{theme.escape(symptom.after)}</td></tr>"
+            f"<td>{theme.escape(symptom.before)}</td><td>{'yes' if symptom.right else 'no'}</td>"
+            f"<td>{theme.escape(symptom.after)}</td></tr>"
             for symptom in reading.symptoms(history)
         )
         return theme.plain(
             "<table class='lethe-table'><caption>Five symptoms, each in one answer</caption>"
             "<thead><tr><th scope='col'>symptom</th><th scope='col'>question</th>"
-            "<th scope='col'>before</th><th scope='col'>after</th></tr></thead>"
+            "<th scope='col'>before</th><th scope='col'>right before?</th>"
+            "<th scope='col'>after</th></tr></thead>"
             f"<tbody>{rows}</tbody></table>",
             classes="lethe-scroll",
         )

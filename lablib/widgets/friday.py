@@ -10,6 +10,7 @@ import ipywidgets as widgets
 
 from lablib import experiment
 from lablib.controls import Controls
+from lablib.lessons import equal
 from lablib.lessons import friday as lesson
 from lablib.plots import comparison as pictures
 from lablib.plots import live
@@ -80,7 +81,7 @@ class Friday(widgets.VBox):
             lab.record, "08-friday",
             "Which of these keeps most of the old at the same task score?", (*titles, _NOBODY),
         )  # fmt: skip
-        kinds = [(f"{model} on {task}", (model, task)) for model, task in _stored()]
+        kinds = [(_named(*kind), kind) for kind in _stored()]
         self.kinds = control(
             widgets.SelectMultiple(
                 options=kinds,
@@ -114,7 +115,8 @@ class Friday(widgets.VBox):
                 self.floor,
             ]
         )
-        chosen = widgets.VBox([self.guess, self.kinds, self.button, self.job])
+        self.tried = widgets.HTML()
+        chosen = widgets.VBox([self.guess, self.kinds, self.button, self.job, self.tried])
         for part in (stated, chosen):
             part.add_class("lethe-half")
         settings = widgets.HBox([stated, chosen])
@@ -131,7 +133,17 @@ class Friday(widgets.VBox):
         for each in (*self.constraints.values(), self.needed, self.floor, self.kinds):
             each.observe(lambda _: self.draw(), "value")
         self.guess.on_saved(lambda _: self.draw())
+        lab.on_change(self._tell_model)
+        self._tell_model()
         self.draw()
+
+    def _tell_model(self) -> None:
+        """Say whose prompt is tried, for it is seen on that model's planes only."""
+        model = self._lab.model
+        self.tried.value = theme.note(
+            f"The prompt is tried on the lab's model, {model}; it appears on a plane of {model} "
+            "and on no other."
+        )
 
     def reveal(self) -> None:
         """Show the plane."""
@@ -212,7 +224,10 @@ class Friday(widgets.VBox):
             for chart in (plane, curve)
         )
         rows = [self._row(key, found.get(key)) for key in lesson.OPTIONS]
-        caption = f"{comparison.model} on {comparison.task}, matched at task score {target:.2f}"
+        caption = (
+            f"{comparison.model} on {comparison.task}, matched at task score {target:.2f}; kept: "
+            f"{equal.mean_of(equal.capabilities(comparison.runs))}"
+        )
         numbers = table(caption, _HEAD, rows)
         items = "".join(f"<li>{theme.escape(reason, 2000)}</li>" for reason in reasons)
         names = "; ".join(
@@ -297,6 +312,13 @@ class Friday(widgets.VBox):
         why = lesson.ruled_out(lesson.OPTIONS[key], self.stated) if key else ""
         warning = f" It breaks a constraint that you stated: {why}." if why else ""
         self.status.value = theme.note(f"Saved: {said}. Your report prints it.{warning}")
+
+
+def _named(model: str, task: str) -> str:
+    """Return the words of the menu: where the diary alone was measured, they say so."""
+    there = lesson.measured(model, task)
+    only = " (only the diary measured)" if there == ["diary"] else ""
+    return f"{model} on {task}{only}"
 
 
 def _stored() -> list[tuple[str, str]]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import ipywidgets as widgets
 
 from lablib.history import History
-from lablib.lessons import maps
+from lablib.lessons import maps, stored
 from lablib.plots import lessons
 from lablib.report import Record
+from lablib.sweep.analysis import Estimate
 from lablib.widgets import theme
 from lablib.widgets.badge import badge
 from lablib.widgets.choice import ModelChoice
@@ -98,26 +99,29 @@ class KnobsLook(widgets.VBox):
         lines = []
         low = self._measured(maps.LOW_LR)
         if low:
-            history, source = low
-            kept, task = maps.knowledge_kept(history), maps.task_score(history)
-            self._lab.record.measure("02-lr", kept, source, f"task score {_number(task)}")
+            histories, source = low
+            kept, task = maps.ends(histories)
+            self._lab.record.measure(
+                "02-lr", kept.mean if kept else None, source,
+                f"task score {_number(task)}, {maps.seeds(len(histories))}",
+            )  # fmt: skip
             guess = self._predictions.lr.value
             lines.append(
                 f"<b>A tenth of the learning rate.</b> Your prediction: "
                 f"{'none saved' if guess is None else f'{guess:.2f}'}. Measured: {_number(kept)} "
-                f"kept, at a task score of {_number(task)}. {badge(source)}"
+                f"kept, at a task score of {_number(task)}. {_badge(source, histories)}"
             )
         mixed = self._measured(maps.MIXED)
         if mixed:
-            history, source = mixed
-            kept, task = maps.knowledge_kept(history), maps.task_score(history)
-            verdict = _verdict(kept, task)
-            detail = f"kept {_number(kept)}, task {_number(task)}"
+            histories, source = mixed
+            kept, task = maps.ends(histories)
+            verdict = _verdict(kept and kept.mean, task and task.mean)
+            detail = f"kept {_number(kept)}, task {_number(task)}, {maps.seeds(len(histories))}"
             self._lab.record.measure("02-mix", verdict, source, detail)
             guess = self._predictions.mix.value or "none saved"
             lines.append(
                 f"<b>A fifth of general examples.</b> Your prediction: {theme.escape(guess)}. "
-                f"Measured: {verdict} ({detail}). {badge(source)}"
+                f"Measured: {verdict} ({detail}). {_badge(source, histories)}"
             )
         longer = maps.mixed_longer(self._lab.model)
         if longer:
@@ -128,13 +132,13 @@ class KnobsLook(widgets.VBox):
             else ""
         )
 
-    def _measured(self, setting: maps.Setting) -> tuple[History, str] | None:
-        """The learner's own run with a setting, else the stored one."""
+    def _measured(self, setting: maps.Setting) -> tuple[list[History], str] | None:
+        """The learner's own run with a setting, else all stored seeds of it."""
         for history in reversed(self._lab.histories):
             if setting.fits(history, self._lab.model):
-                return history, "live"
-        kept = self._lab.stored(setting.name)
-        return (kept.history, "replayed") if kept else None
+                return [history], "live"
+        kept = [one.history for one in stored.load_all(self._lab.model, setting.name)]
+        return (kept, "replayed") if kept else None
 
     def _map(self) -> str:
         found = maps.load(self._lab.model)
@@ -145,14 +149,11 @@ class KnobsLook(widgets.VBox):
         )
         numbers = table("The map in numbers", *found.as_table())
         return (
-            badge(
-                "replayed",
-                f"{found.model}, {found.seeds} {'seed' if found.seeds == 1 else 'seeds'} a field",
-            )
+            badge("replayed", f"{found.model}, {maps.seeds(found.seeds)} a field")
             + theme.heading(
                 "Knowledge kept (says), by task and intensity",
                 "Rows: from the nearest task to the farthest, by the base model's loss on its "
-                "answers. Below each number: its 95% interval over seeds, and the task score.",
+                f"answers. {_fields(found.seeds)}",
             )
             + f"<div class='lethe-scroll'>{svg}</div>"
             + folded("The numbers", numbers)
@@ -167,5 +168,21 @@ def _verdict(kept: float | None, task: float | None) -> str:
     return MIX_OPTIONS[2] if task < GOOD else "Tickets are learned, the other answers suffer"
 
 
-def _number(value: float | None) -> str:
-    return "not defined" if value is None else f"{value:.2f}"
+def _fields(seeds: int) -> str:
+    """Say what stands in a field of the map."""
+    if seeds == 1:
+        return "Each field is one run, one seed. Below each number: the task score."
+    return (
+        f"Each field is the mean of {seeds} seeds or more. Below each number: its 95% interval "
+        "over seeds, and the task score."
+    )
+
+
+def _badge(source: str, histories: list[History]) -> str:
+    return badge(source, maps.seeds(len(histories)))
+
+
+def _number(value: Estimate | float | None) -> str:
+    if value is None:
+        return "not defined"
+    return str(value) if isinstance(value, Estimate) else f"{value:.2f}"

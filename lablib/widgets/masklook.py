@@ -20,11 +20,13 @@ from lablib.widgets.predict import Choice, Number
 from lablib.widgets.tokenreader import TokenReader
 
 MASK_OUTCOMES = masking.OUTCOMES  # as the predictions offer them
-WINNERS = tuple(masking.MASKS[mask] for mask in ("hand", "high", "random"))
+WINNERS = masking.WINNERS
 RECIPES = tuple(masking.RECIPES.values())
 TALKS = surprise.TASKS[0]  # the task of prose
 FACTS = "wrong_facts"
 CONTROLS = ("full", "joint", "stm", "stm_random", "stm_threshold", "stm_replay", "replay", "low_lr")
+
+_OWN = ("hand", "high", "random")  # the masks that a learner trains with
 
 JUDGED = ("stm", "stm_random", "stm_threshold", "stm_replay", "low_lr")  # in a sentence each
 
@@ -46,7 +48,7 @@ class MaskLook(widgets.VBox):
     outcomes : mapping of str to Choice
         By task, what STM was expected to do there.
     winner : Choice
-        Which mask was expected to keep most on ``replies``.
+        Whether STM or dice was expected to keep more on ``replies``.
     """
 
     def __init__(
@@ -71,10 +73,10 @@ class MaskLook(widgets.VBox):
         self.view.value = shown
 
     def _own_winner(self) -> str:
-        """Which of the learner's three runs kept most where all had learned as much."""
+        """What the learner's three runs kept where all had learned as much: one seed each."""
         runs = {mask: run for (task, mask), (_, run) in self._bench.runs.items() if task == TALKS}
         found = masking.stored(self._lab.model, TALKS)
-        if len(runs) < len(WINNERS):
+        if len(runs) < len(_OWN):
             return theme.note(
                 f"Train your words and the other two masks on {TALKS} above, and they meet here."
             )
@@ -82,18 +84,26 @@ class MaskLook(widgets.VBox):
             masking.MASKS[mask]: matched(run, found.target) if found else run.kept("says")
             for mask, run in runs.items()
         }
-        known = {name: value for name, value in kept.items() if value is not None}
         where = f"at {_at(found)}" if found else "at the end"
-        best = max(known, key=known.__getitem__) if known else "none of them"
         detail = "; ".join(
             f"{name} {value:.2f}" if value is not None else f"{name} never gets there"
             for name, value in kept.items()
         )
-        self._winner.record.measure(
-            self._winner.key, best, "live", f"kept {where}: {detail}; one seed"
+        return badge("live", f"{self._lab.model}, one seed") + _said(
+            f"Kept on {TALKS}, {where}: {detail}. One seed decides nothing; the stored seeds are "
+            "below."
         )
-        return badge("live", f"{self._lab.model}, one seed") + _met(
-            f"Which mask keeps most on {TALKS}, {where}", self._winner.value, f"{best} ({detail})"
+
+    def _stored_winner(self, found: Comparison) -> str:
+        """Whether STM or dice keeps more on ``replies``, from the stored seeds."""
+        judged = masking.winner(found)
+        if judged is None:
+            return ""
+        better, gap = judged
+        detail = f"STM minus dice {gap}, {gap.n} seeds, at {_at(found)}"
+        self._winner.record.measure(self._winner.key, better, "replayed", detail)
+        return _met(
+            f"STM or dice on {TALKS}: which keeps more", self._winner.value, f"{better} ({detail})"
         )
 
     def _task(self, task: str) -> str:
@@ -114,6 +124,7 @@ class MaskLook(widgets.VBox):
         inner = (
             badge("replayed", seeds)
             + _met(f"What STM does on {task}", prediction.value, measured)
+            + (self._stored_winner(found) if task == TALKS else "")
             + _said(masking.against_random(found))
             + live.svg(pictures.at_matched_score(masks, "replayed"), 560, 300)
             + table(task, [line for line in lines if line], f"stored, matched at {_at(found)}")
@@ -195,6 +206,7 @@ class RivalsLook(widgets.VBox):
             + (self._recipes(found) if task == TALKS else self._under_the_threshold(found))
             + live.svg(pictures.plane(shown, "replayed"), 560, 340)
             + f"<ul class='lethe-list'>{sentences}</ul>"
+            + _said(masking.price_of_low_rate(found))
             + folded("The numbers", _scroll(pictures.table(shown)))
         )
 

@@ -83,8 +83,9 @@ class MixLook(widgets.VBox):
                     maps.row(history)["moved"] or "nothing",
                 )
             )
+        of = mixing.mean_of({name: 0 for h in runs for name in mixing.read(h).kept})
         header = (
-            "run", "general rows it saw", "knowledge kept (says)", "mean of all six kept",
+            "run", "general rows it saw", "knowledge kept (says)", f"{of} kept",
             "task score", "moved during it",
         )  # fmt: skip
         return badge("live", self._lab.model) + table("Your runs", header, rows)
@@ -118,7 +119,8 @@ class MixLook(widgets.VBox):
         own = [(h.started.config["mix_ratio"], mixing.read(h)) for h in runs if _plain(h)]
         chart = pictures.ratio_curve(points, own)
         header = (
-            "model", "general rows", "mix ratio", "knowledge kept (says)", "task score", "seeds",
+            "model", "general rows", "mix ratio", "knowledge kept (says)", "task score",
+            "steps of a run", "rows it saw", "seeds",
         )  # fmt: skip
         return (
             badge("replayed", self._lab.model)
@@ -156,8 +158,9 @@ def _numbers(points: dict[float, mixing.Point]) -> str:
         )
         for ratio, one in sorted(points.items())
     ]
+    of = mixing.mean_of({name: 0 for one in points.values() for name in one.kept})
     header = (
-        "mix ratio", "knowledge kept (says)", "mean of all six kept", "task score",
+        "mix ratio", "knowledge kept (says)", f"{of} kept", "task score",
         f"knowledge kept when the task first reached {mixing.MATCH:g}", "seeds",
     )  # fmt: skip
     return table("By mix ratio, with 95% intervals over seeds", header, rows)

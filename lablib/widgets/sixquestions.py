@@ -172,7 +172,9 @@ class SixQuestions:
         self._last = []
         rows = [(r.capability, r.prompt, r.text, _mark(r.right)) for r in self._first]
         header = ("capability", "question", "answer on Monday", "right?")
-        self._before_table.value = self._badges() + _table(header, rows)
+        asked = [reply.right for reply in self._first if reply.right is not None]
+        right = f"Right on Monday: {sum(asked)} of {len(asked)}. Your own question you judge."
+        self._before_table.value = self._badges() + _table(header, rows) + theme.note(right)
 
     def _show_last(self) -> None:
         after = {reply.prompt: reply for reply in self._last}
@@ -215,8 +217,8 @@ class SixQuestions:
         )
         asked = sum(bool(reply.right) for reply in self._first)
         lines = [
-            f"<b>How many of six?</b> Your prediction: {_or_none(guess)}. Measured: {count} kept "
-            f"of {asked} that were right before.",
+            f"<b>How many of those that were right on Monday?</b> Your prediction: "
+            f"{_or_none(guess)}. Measured: {count} kept of {asked} that were right before.",
             f"<b>Which of them?</b> Your prediction: {_or_none(which)}. "
             f"Measured: {html.escape(', '.join(left) or NONE_LEFT)}.",
         ]

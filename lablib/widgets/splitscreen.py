@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import ipywidgets as widgets
 
 from lablib.history import History
-from lablib.lessons import illnesses
-from lablib.lessons.reading import answered_steps
+from lablib.lessons import illnesses, stored
+from lablib.lessons.reading import answered_steps, tickets_verdict
 from lablib.plots import live
 from lablib.plots.chart import Bars, Chart, Level, Line
 from lablib.report import Record
@@ -21,6 +21,8 @@ from lablib.widgets.predict import Choice
 
 KEYS = {"tickets": "02-tickets", "wrong_facts": "02-wrong"}
 OPTIONS = ("Paris, as before", "another city")
+REAL = "smollm2-135m"  # the real language model of the course
+REAL_NAMES = {REAL: "SmolLM2"}
 TITLES = {
     "tickets": "tickets: one rigid line",
     "wrong_facts": "wrong_facts: other countries, wrong capitals",
@@ -127,7 +129,9 @@ class SplitScreen(widgets.VBox):
         if not found:
             self.head.value = theme.note("No run to show yet: press the button above.")
             return
-        self.head.value = badge(source, self._lab.model)
+        seeds = sorted({history.started.seed for history in found.values()})
+        one = f"1 seed a side (seed {', '.join(map(str, seeds))})"
+        self.head.value = badge(source, f"{self._lab.model}, {one}")
         step = self.slider.value
         for side, view in self.sides.items():
             view.value = self._side(side, found[side], step, source) if side in found else ""
@@ -189,7 +193,7 @@ class SplitScreen(widgets.VBox):
                 f"{_number(says)} and of <i>still ranks it first</i> {_number(knows)}: "
                 f"<b>{word}</b>.</p>"
             )
-        return "".join(lines) + self._same_rate()
+        return "".join(lines) + self._same_rate() + self._scale()
 
     def _same_rate(self) -> str:
         """The control: is it the task, or only its learning rate?"""
@@ -202,7 +206,21 @@ class SplitScreen(widgets.VBox):
             f"<p><b>Control.</b> The right side learned at {ratio:g} times the rate of the left "
             f"one, for at the lower rate wrong facts are learned beside the true ones. Tickets at "
             f"that same rate: says {_number(says)}, still ranks it first {_number(knows)}: "
-            f"<b>{word}</b>. {badge('replayed', self._lab.model)}</p>"
+            f"<b>{word}</b>. {badge('replayed', f'{self._lab.model}, 1 seed')}</p>"
+        )
+
+    def _scale(self) -> str:
+        """What all stored seeds show of mini, the chosen model and the real one."""
+        names = dict.fromkeys(("mini", self._lab.model, REAL))
+        said = "".join(
+            f"<li>{theme.escape(tickets_verdict(REAL_NAMES.get(name, name), runs), 400)}</li>"
+            for name in names
+            if (runs := [one.history for one in stored.load_all(name, "split-tickets")])
+            or name == REAL
+        )
+        return (
+            f"<p><b>Tickets, over all stored seeds.</b> {badge('replayed')}</p>"
+            f"<ul class='lethe-list' style='columns:1'>{said}</ul>"
         )
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ipywidgets as widgets
 
+from lablib import metrics
 from lablib.history import History
-from lablib.lessons import strengths
+from lablib.lessons import equal, strengths
 from lablib.plots import live
 from lablib.plots import strengths as pictures
 from lablib.plots.chart import Chart, Cross, Line
@@ -104,10 +105,11 @@ class StoredLook(widgets.VBox):
             return theme.note(missing)
         found = strengths.comparison(model, task)
         more = theme.note(strengths.why_missing(model, task, swept=True))
+        read = equal.capabilities(found.runs)
         own = tuple(
             cross
             for at, history in enumerate(own_runs(self._lab)[-_MOST_OWN:])
-            if history.started.tasks == (task,) and (cross := _cross(history, at))
+            if history.started.tasks == (task,) and (cross := _cross(history, at, read))
         )
         chart = pictures.frontier(found, self.kinds, own)
         numbers = theme.plain(pictures.table(found, self.kinds), "div", "lethe-scroll")
@@ -162,7 +164,8 @@ class StrengthsLook(StoredLook):
     def _judged(self) -> str:
         model, (stiff, helps) = self._lab.model, self._guesses
         first = self._met(stiff, strengths.verdict_on_stiffer(model))
-        return first + self._met(helps, strengths.verdict_on_illness(model))
+        late = [said] if (said := strengths.early()) else []
+        return first + self._met(helps, strengths.verdict_on_illness(model), *late)
 
 
 class ControlsLook(StoredLook):
@@ -238,14 +241,10 @@ def _short(history: History) -> str:
     )
 
 
-def _cross(history: History, at: int) -> Cross | None:
+def _cross(history: History, at: int, read: tuple[str, ...]) -> Cross | None:
     score = history.task_score(history.started.tasks[-1])[1]
-    kept = [
-        value
-        for name in history.capabilities()
-        if (value := history.final_retention(name, "says")) is not None
-    ]
+    kept = [value for name in read if (value := history.final_retention(name, "says")) is not None]
     if score is None or not kept:
         return None
-    mean = sum(kept) / len(kept)
+    mean = metrics.mean_kept(kept)  # as the stored runs are read
     return Cross(f"yours {at + 1}", score, mean, 5 + at, True, about=_short(history))

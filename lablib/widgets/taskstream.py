@@ -62,6 +62,7 @@ class TaskStream(widgets.VBox):
         whole = {s: h for s, h in self._live.items() if taskstream.complete(h)}
         self.own.value = (
             badge("live", f"{self._lab.model}, seed 0")
+            + theme.note(taskstream.learned({s: [h] for s, h in whole.items()}))
             + "".join(self._one(setting, [h]) for setting, h in whole.items())
             if whole
             else theme.note("Not trained yet: press the button above.")
@@ -70,7 +71,9 @@ class TaskStream(widgets.VBox):
         if any(kept.values()):
             tables = "".join(self._one(setting, found) for setting, found in kept.items())
             seeds = min(len(found) for found in kept.values())
-            shown = badge("replayed", f"{self._lab.model}, {seeds} seeds") + tables
+            seeds = f"{seeds} seed{'s' * (seeds != 1)}"
+            told = theme.note(taskstream.learned(kept))
+            shown = badge("replayed", f"{self._lab.model}, {seeds}") + told + tables
             self.stored.value = folded("Open the stored runs", shown)
         else:
             self.stored.value = theme.note(f"No stream is stored for {self._lab.model}.")
@@ -86,7 +89,7 @@ class TaskStream(widgets.VBox):
         ]
         lost = [value for matrix in found if (value := taskstream.forgotten(matrix)) is not None]
         kept = [v for h in histories if (v := mixing.read(h).kept.get("knowledge")) is not None]
-        header = ("after learning", *(f"score on {name}" for name in taskstream.TASKS))
+        header = ("after training on", *(f"score on {name}" for name in taskstream.TASKS))
         return table(taskstream.NAMES[setting], header, rows) + (
             f"<p>Lost of the first two tasks, from their best to the end: {_text(estimate(lost))}. "
             f"Knowledge kept (says): {_text(estimate(kept))}.</p>"

@@ -23,7 +23,10 @@ TESTS = {
     "knows": "What it ranks first",
     "practice": "Unrelated practice",
 }
-OPTIONS = ("all three", "the mute ones only", "the erased ones only", "none of them")
+# Of the patients that had lost their answers; a healthy one has none to get back.
+OPTIONS = (
+    "mute and erased alike", "the mute ones only", "the erased ones only", "none of them",
+)  # fmt: skip
 
 
 class Patients(widgets.VBox):
@@ -33,6 +36,8 @@ class Patients(widgets.VBox):
     ----------
     lab : ModelChoice
         The lab's model and record; a solved exercise ``diagnose`` gives its verdict too.
+    recover : Choice
+        Which patients were expected to get their answers back, one of ``Patients.OPTIONS``.
     seed : int
         Decides who is who, and the training.
 
@@ -42,18 +47,16 @@ class Patients(widgets.VBox):
     ``patients.patients()``.
     """
 
-    def __init__(self, lab: ModelChoice, seed: int = 0):
-        self._lab, self._seed = lab, seed
+    OPTIONS = OPTIONS  # as the prediction offers them
+
+    def __init__(self, lab: ModelChoice, recover: Choice, seed: int = 0):
+        self._lab, self._seed, self.prediction = lab, seed, recover
         order = list(patients.ILL)
         random.Random(f"who is who {seed}").shuffle(order)
         self._who = {**dict(zip(NAMES, order, strict=True)), CONTROL: patients.CONTROL}
         self._found: dict[str, patients.Examined] = {}
         self._bought: list[str] = []
         self._source = "live"
-        self.prediction = Choice(
-            lab.record, "02-recover", "Which patients will answer again after unrelated practice?",
-            OPTIONS,
-        )  # fmt: skip
         self.job = Job("Admit the patients", self._make, self._take, self._admitted)
         self.tests = {key: widgets.Button(description=name) for key, name in TESTS.items()}
         for key, button in self.tests.items():
@@ -79,7 +82,6 @@ class Patients(widgets.VBox):
         super().__init__(
             [
                 widgets.HTML(theme.style()),
-                self.prediction,
                 self.job,
                 tests,
                 self.table,
@@ -141,7 +143,7 @@ class Patients(widgets.VBox):
         note = "" if shown else theme.note("They are here. Choose a test.")
         caption = "Capitals right, of those that are asked; base model in brackets"
         self.table.value = (
-            badge(self._source, self._lab.model) + table(caption, header, rows) + note
+            badge(self._source, f"{self._lab.model}, 1 seed") + table(caption, header, rows) + note
         )
 
     def _cell(self, name: str, key: str) -> str:
@@ -160,27 +162,34 @@ class Patients(widgets.VBox):
         if not self._complete():
             return
         function = self._lab.record.solved.get("diagnose")
-        rows = []
+        rows, words = [], {}
         for name, key in self._who.items():
             found = self._found[key]
             says = metrics.retention(found.before.says, found.base.says)
             knows = metrics.retention(found.before.knows, found.base.knows, found.chance_knows)
             mine = self.menus[name].value if name in self.menus else "–"
             own = function(says, knows) if function else "not written yet"
+            words[name] = illnesses.name_of(says, knows)
             rows.append(
-                [name, patients.WORDS[key], mine, own, illnesses.name_of(says, knows),
-                 f"{found.recovered:.2f}"]
+                [name, patients.WORDS[key], mine, own, words[name], f"{found.recovered:.2f}"]
             )  # fmt: skip
         header = [
             "who", "was taught", "you said", "your test says", "both retentions say",
             "came back by practice (share of the base)",
         ]  # fmt: skip
-        back = [name for name in NAMES if self._found[self._who[name]].recovered >= 0.5]
+        back = [
+            f"{name} ({words[name]})"
+            for name in NAMES
+            if self._found[self._who[name]].recovered >= 0.5
+        ]
         control = self._found[patients.CONTROL].recovered
         measured = ", ".join(back) or "none of them"
         try:
             self._lab.record.measure(
-                "02-recover", f"came back: {measured}", self._source, f"control {control:.2f}"
+                self.prediction.key,
+                f"came back: {measured}",
+                self._source,
+                f"control {control:.2f}",
             )
         except (OSError, ValueError) as error:
             self.verdict.value = theme.error(str(error))

@@ -113,6 +113,13 @@ def test_who_moved_further_is_read_from_pairs_of_seeds():
     assert moved.kl[court.FULL].mean == 1.0
 
 
+def test_ranks_are_read_at_the_default_rate():
+    found = court.ranks(shelf())
+    assert [(one.rank, one.score.n) for one in found] == [(16, 5), (64, 1)]
+    assert found[0].score.mean == pytest.approx(0.6) and found[1].score.low is None
+    assert court.ranks([r for r in shelf() if r.job.label == "lora"]) == []
+
+
 def test_rates_of_advice_are_scaled_for_mini_only():
     assert court.scale("mini", "tickets") == 8.0
     assert court.scale("mini", "wrong_facts") == pytest.approx(28.0)

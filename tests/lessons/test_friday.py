@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from lablib.lessons import equal, friday
@@ -82,6 +84,47 @@ def test_diary_and_real_rows_are_compared_at_one_score(own, real, outcome):
     said = equal.verdict(found, equal.BY_EXAMPLES)
     assert ("may be chance" in said) == (outcome == 1)
     assert f"task score of {found.target:.2f}" in said
+
+
+def wide(label, kept, names, seeds=3):
+    curves = {name: [1.0, kept if name == "knowledge" else 1.0] for name in names}
+    return [measured(label, seed, [0.0, 1.0], curves) for seed in range(seeds)]
+
+
+def test_where_hardly_anything_can_be_lost_knowledge_is_read_alone():
+    two, three = ("knowledge", "language"), ("knowledge", "language", "format")
+    found = equal.focused(compare(wide("full", 0.0, two)))
+    assert found.arms["full"].says.mean == 0.0  # and not one half
+    assert equal.capabilities(found.runs) == ("knowledge",)
+    found = equal.focused(compare(wide("full", 0.0, three)))
+    assert found.arms["full"].says.mean == pytest.approx(2 / 3)
+    assert equal.named(equal.capabilities(found.runs)) == (
+        "knowledge, format flexibility and language"
+    )
+
+
+def test_a_verdict_names_what_it_is_a_mean_of():
+    found = [r for label in ("full", "replay", "sa_sft") for r in wide(label, 0.5, ("knowledge",))]
+    at = equal.at_matched(compare(found), equal.BY_EXAMPLES)
+    assert "of knowledge." in equal.verdict(at, equal.BY_EXAMPLES)
+    six = [r for label in ("full", "replay", "sa_sft") for r in wide(label, 0.5, equal.NAMES)]
+    at = equal.at_matched(compare(six), equal.BY_EXAMPLES)
+    said = equal.verdict(at, equal.BY_EXAMPLES)
+    assert "knowledge, reasoning," in said and "do not show equality" in said
+
+
+def test_diaries_of_a_large_model_are_compared_at_their_ends(monkeypatch):
+    def stored(model, task, sweep=""):
+        ends = {"sa_sft raw": 0.7, "sa_sft given": 0.2} if sweep else {"sa_sft": 0.7}
+        found = [r for label, kept in ends.items() for r in wide(label, kept, ("knowledge",))]
+        diverged = wide("sa_sft given", 0.2, ("knowledge",), 4)[-1]
+        raw = wide("sa_sft raw", 0.7, ("knowledge",), 4)[-1]
+        return [*found, replace(diverged, ended="diverged"), raw] if sweep else found
+
+    monkeypatch.setattr(equal.archive, "runs", stored)
+    written, given = equal.elsewhere()
+    assert "may be chance (3 seeds)" in written
+    assert "kept less, a difference of -0.50" in given and "(3 seeds; 1 more diverged)" in given
 
 
 def test_they_are_matched_where_every_seed_gets_to():

@@ -173,6 +173,27 @@ def test_against_dice_the_sentence_follows_the_interval():
     assert "cannot be compared yet" in said([0.6] * 3, [])
 
 
+def test_stm_and_dice_may_be_a_tie_and_two_seeds_are_none():
+    def judged(stm, dice):
+        parts = runs("full", [0.2] * 3) + runs("stm", stm) + runs("stm_random", dice)
+        found = masking.winner(compare(parts, target=1.0))
+        return found and found[0]
+
+    assert judged([0.6] * 3, [0.3] * 3) == masking.WINNERS[0]
+    assert judged([0.3] * 3, [0.6] * 3) == masking.WINNERS[1]
+    assert judged([0.3, 0.5, 0.4], [0.5, 0.3, 0.4]) == masking.TIE
+    assert judged([0.6] * 2, [0.3] * 2) is None
+
+
+def test_the_steps_of_a_lower_rate_are_told():
+    found = compare(runs("full", [0.2] * 3) + runs("low_lr", [0.5] * 3, (0.0, 0.5, 0.7)))
+    assert masking.price_of_low_rate(found) == (
+        "low_lr ran 20 steps where full ran 20; 0 of 3 seeds were stopped early, when knowledge "
+        "had fallen."
+    )
+    assert masking.price_of_low_rate(compare(runs("full", [0.2] * 3))) == ""
+
+
 def test_plain_fine_tuning_is_the_recipe_unless_one_beats_it():
     def best(**kept):
         arms = dict.fromkeys(masking.RECIPES, [0.2] * 3) | kept

@@ -5,11 +5,22 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
+from dataclasses import replace
 
 import pytest
 
 from lablib import experiment, tasks, world
-from lablib.lessons import buffers, catalog, illnesses, kits, mixing, shares, stored, taskstream
+from lablib.lessons import (
+    buffers,
+    catalog,
+    illnesses,
+    kits,
+    mixing,
+    pools,
+    shares,
+    stored,
+    taskstream,
+)
 from lablib.models import load
 from lablib.probes import PROBES
 from lablib.sweep.analysis import estimate
@@ -145,6 +156,35 @@ def test_kits_are_compared_seed_by_seed():
     assert "too few seeds" in mixing.compared(one, "capitals", "nonsense")
 
 
+def test_kits_that_rescue_are_named_and_otherwise_the_best():
+    points = {key: make_point(0.3) for key in kits.KITS} | {"capitals": make_point(0.47)}
+    assert "no kit rescues; most is kept with five capitals, 0.47" in pools.rescues(points, "x")
+    points["mixed"] = make_point(0.95)
+    assert pools.rescues(points, "x") == "On x enough is kept with five mixed rows."
+    assert pools.rescues({}, "x") == ""
+
+
+def test_variety_is_told_up_to_the_share_that_is_sure(monkeypatch):
+    sizes = {"kit-capitals-tickets": (0.5, 640), "ratio-tickets-01": (0.5, 32)}
+    sizes |= {"ratio-tickets-02": (0.8, 64), "ratio-tickets-05": (0.9, 160)}
+
+    def point(model, setting):
+        if setting not in sizes:
+            return None
+        main, general = sizes[setting]
+        return replace(make_point(main), general=float(general))
+
+    monkeypatch.setattr(pools, "point", point)
+    first, second = pools.variety("mini")
+    assert "one row in a hundred" in first and "cannot be told apart from" in first
+    assert "64 rows in a run, keeps more than five capitals, each shown about 128 times" in second
+
+
+def test_what_a_mean_is_taken_over_is_named():
+    assert mixing.mean_of({"language": 1, "knowledge": 1}) == "mean of knowledge and language"
+    assert mixing.mean_of(dict.fromkeys(mixing.NAMES, 1)) == "mean of all six"
+
+
 def test_knowledge_is_read_when_the_task_first_reaches_a_score(monkeypatch):
     monkeypatch.setattr(mixing, "EVERY", 1)
     history = make_history(CURVES, task_scores=(0.0, 1.0))  # 0, .5, 1 at steps 0, 1, 2
@@ -223,3 +263,13 @@ def test_what_a_stream_forgets_is_the_fall_from_after_learning_to_the_end():
     assert taskstream.forgotten(matrix[:2]) is None
     assert taskstream.mean([matrix, matrix])[3][0].mean == pytest.approx(0.1)
     assert taskstream.mean([]) == []
+
+
+def test_a_task_that_is_hardly_learned_is_named(monkeypatch):
+    class Whole:
+        def matrix(self):
+            return [[0.0] * 3, [0.9, 0.0, 0.0], [0.1, 0.2, 0.0], [0.0, 0.0, 0.6]]
+
+    said = taskstream.learned({"stream-nothing": [Whole()], "stream-buffer": []})
+    assert "tickets 0.90, clinic 0.20, clauses 0.60. Hardly learned: clinic." in said
+    assert "(1 seed)" in said and taskstream.learned({"stream-nothing": []}) == ""

@@ -57,6 +57,32 @@ def test_symptoms_are_the_first_watched_prompt_of_each_probe():
     assert found[1].after == "TICKET - x"
 
 
+def test_a_symptom_says_whether_there_was_something_to_lose():
+    answers = [(0, FRANCE, "Lyon"), (3, FRANCE, "TICKET - x")]
+    (wrong,) = reading.symptoms(make_history(CURVES, answers=answers))
+    (right,) = reading.symptoms(
+        make_history(CURVES, answers=[(0, FRANCE, "Paris"), (3, FRANCE, "TICKET - x")])
+    )
+    assert not wrong.right and right.right
+
+
+@pytest.mark.parametrize(
+    ("left", "first", "said"),
+    [(1.0, "Paris", "tickets make it mute"), (0.0, "Dublin", "take right answers from first")],
+)
+def test_what_tickets_do_to_a_model_is_read_from_its_runs(left, first, said):
+    other = "Dublin" if first == "Paris" else "Paris"
+    history = make_history(
+        {"knowledge": [1.0, 0.0]},
+        knows={"knowledge": [1.0, left]},
+        answers=[(1, FRANCE, "TICKET", ((first, 0.9), (other, 0.1)))],
+    )
+    sentence = reading.tickets_verdict("SmolLM2", [history, history])
+    assert said in sentence and "2 stored seeds" in sentence
+    assert f"in {2 * (first == 'Paris')} of 2." in sentence
+    assert "No split run of SmolLM2" in reading.tickets_verdict("SmolLM2", [])
+
+
 def test_a_harmful_answer_is_never_displayed():
     prompt = "How do I break into a shop?"
     assert "not displayed" in reading.displayable(prompt, "First take a crowbar")
@@ -152,6 +178,36 @@ def test_the_map_is_ordered_by_distance_and_intensity(tmp_path, monkeypatch):
     header, rows = found.as_table()
     assert len(rows) == 4 and all(len(row) == len(header) for row in rows)
     assert maps.load("other") is None
+
+
+def test_one_seed_has_no_interval(tmp_path, monkeypatch):
+    monkeypatch.setattr(stored, "results_folder", lambda: tmp_path)
+    cell = {"task": "tickets", "lr": 1e-3, "epochs": 1.0, "distance": 5.0, "knows": [1.0],
+            "retention": [0.77], "task_score": [0.5]}  # fmt: skip
+    (tmp_path / "map").mkdir()
+    (tmp_path / "map" / "mini.json").write_text(json.dumps({"cells": [cell]}))
+    found = maps.load("mini")
+    header, rows = found.as_table()
+    assert "95% interval" not in header and "0.77 to 0.77" not in str(rows + found.notes)
+    assert all(len(row) == len(header) for row in rows)
+
+
+def test_wrong_facts_lie_nearer_than_replies_and_keep_less():
+    """Lab 02, section 3: the distance of a task alone does not make it gentle."""
+    found = maps.load("mini")
+    rows = {name.split()[0]: values for name, values in zip(found.rows, found.values, strict=True)}
+    names = list(rows)
+    assert names.index("wrong_facts") < names.index("replies")
+    assert all(a < b for a, b in zip(rows["wrong_facts"], rows["replies"], strict=True))
+
+
+def test_settings_are_means_over_their_seeds(tmp_path, monkeypatch):
+    monkeypatch.setattr(stored, "results_folder", lambda: tmp_path)
+    for seed, left in enumerate((0.2, 0.6)):
+        history = make_history({"knowledge": [1.0, left]})
+        stored.save("mini", "tickets-mix20", seed, history, "command", seconds=1.0)
+    (row,) = maps.settings("mini")
+    assert row["retention"] == pytest.approx(0.4) and row["name"].endswith("(2 seeds)")
 
 
 def test_memory_is_looked_at_before_a_large_model_is_trained(monkeypatch):

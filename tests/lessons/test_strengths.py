@@ -105,6 +105,29 @@ def test_stiffer_springs_are_judged_at_the_end(shelf):
     assert changes["learned"].mean == pytest.approx(-0.7)
 
 
+def test_springs_of_a_large_model_are_swept_apart_and_judged_as_far_as_they_go(shelf):
+    put("tickets", None, 0.0, 1.0, 0.2)
+    put("tickets", "fisher", 0.01, 1.0, 0.6)
+    for seed in SEEDS:
+        run = measured("ewc 0.1", seed, [0.0, 0.2, 0.3], {"knowledge": [1.0, 0.9, 0.9]})
+        settings = {"ewc.strength": 0.1}
+        job = Job("mini", ("tickets",), "ewc", settings, label="ewc 0.1", seed=seed)
+        archive.save(replace(run, job=job, facts=FACTS), "python make.py", "large")
+    assert list(strengths.by_strength("mini", "tickets", "fisher")) == [0.01, 0.1]
+    answer, said = strengths.verdict_on_stiffer("mini")
+    assert answer is None and "10 times the default: more is kept, and less is learned" in said
+    assert "knowledge)" in said and "six" not in said
+
+
+def test_what_springs_keep_early_stands_beside_what_was_learned(shelf):
+    assert strengths.early("mini") == ""
+    springs("tickets")
+    said = strengths.early("mini", step=10)
+    assert "after 10 steps (5 seeds" in said
+    assert "no springs: 0.20 to 0.21 of knowledge said, task score 0.90" in said
+    assert "Fisher 0.01: 0.60 to 0.61 of knowledge said" in said
+
+
 def test_two_seeds_decide_nothing(shelf):
     springs("tickets")
     for file in archive.folder_of("mini", "ewc").glob("tickets-ewc-uniform*seed2.json"):

@@ -15,7 +15,8 @@ from lablib.widgets import ModelChoice, Order, SixQuestions
 from lablib.widgets.choice import CAPABILITIES
 from lablib.widgets.firsttogo import FirstToGo
 from lablib.widgets.job import Job
-from lablib.widgets.knobs import KnobPredictions, KnobsLook
+from lablib.widgets.knobs import MIX_OPTIONS, KnobPredictions, KnobsLook
+from lablib.widgets.predict import Choice
 from lablib.widgets.sixquestions import NONE_LEFT
 from lablib.widgets.splitscreen import SplitScreen, TwoPredictions
 from lablib.widgets.start import Badges, ThisDevice, WorkPlace
@@ -124,6 +125,7 @@ def test_six_questions_before_and_after(six_questions):
     six_questions._asking.watch()
     before = six_questions.before.children[-1].value
     assert "trained live here" in before and FRANCE in before
+    assert f"Right on Monday: {before.count('✓ yes')} of 6" in before
     assert "<b>a river" not in before and "a river" in before
     curve = six_questions.training.children[-1]
     assert "Nothing trained yet" in curve.value
@@ -187,6 +189,7 @@ def test_first_to_go_shows_the_stored_run_folded_and_the_live_one_open(lab, reco
     stored.save("mini", "tickets-mix0", 0, history, "command", seconds=1.0, gflops=1.0)
     look.draw()
     assert "<details>" in look.view.value and "replayed" in look.view.value
+    assert "right before?" in look.view.value
     lab.note_run(history)
     order.save([CAPABILITIES[1], CAPABILITIES[0], *CAPABILITIES[2:]])
     assert "trained live here" in look.view.value and "1. reasoning" in look.view.value
@@ -213,6 +216,8 @@ def test_split_screen_trains_both_sides_and_hides_the_end(lab, monkeypatch):
     measured = lab.record.read()["measurements"]
     assert {"02-tickets", "02-wrong"} <= set(measured)
     assert len(lab.histories) == 2 and all(h.finished for h in lab.histories)
+    assert "1 seed a side (seed 0)" in split.head.value
+    assert "No split run of SmolLM2 on tickets is stored" in split.verdict.value
 
 
 def test_knobs_meet_the_predictions(lab, record, results):
@@ -235,10 +240,25 @@ def test_knobs_meet_the_predictions(lab, record, results):
     assert sorted(row["retention"] for row in lab.settings()) == pytest.approx([0.8, 0.95])
 
 
+def test_stored_settings_are_judged_over_all_their_seeds(lab, record, results):
+    for seed, left in enumerate((0.7, 0.96, 1.0)):  # the first seed alone would be judged bad
+        history = make_history({"knowledge": [1.0, left]}, mix_ratio=0.2)
+        stored.save("mini", "tickets-mix20", seed, history, "command", seconds=1.0)
+    look = KnobsLook(lab, lab.dashboard(), KnobPredictions(record))
+    measured = record.read()["measurements"]["02-mix"]
+    assert "3 seeds" in look.answers.value and "kept 0.89 [" in look.answers.value
+    assert measured["value"] not in MIX_OPTIONS[:2]
+    history = make_history({"knowledge": [1.0, 1.0]}, mix_ratio=0.2)
+    stored.save("mini", "tickets-mix20", 3, history, "command", seconds=1.0)
+    look.draw()
+    assert record.read()["measurements"]["02-mix"]["value"] == MIX_OPTIONS[0]
+
+
 def test_patients_are_blind_until_the_curtain_opens(lab, monkeypatch):
     monkeypatch.setattr(patients, "ILL_STEPS", 2)
     monkeypatch.setattr(patients, "PRACTICE_STEPS", 2)
-    ward = Patients(lab)
+    recover = Choice(lab.record, "02-recover", "Who?", Patients.OPTIONS)
+    ward = Patients(lab, recover)
     assert all(button.disabled for button in ward.tests.values())
     ward.job.watch()
     assert (
@@ -252,6 +272,7 @@ def test_patients_are_blind_until_the_curtain_opens(lab, monkeypatch):
     ward.open_button.click()
     assert "my verdict" in ward.verdict.value and "random answers" in ward.verdict.value
     assert "02-recover" in lab.record.read()["measurements"]
+    assert "Your prediction: none saved" in ward.verdict.value
     assert set(ward._who) == {*NAMES, CONTROL}
 
 
@@ -287,7 +308,7 @@ def test_a_stored_examination_replaces_one_that_does_not_fit(lab, record, result
     ]
     (results / "patients").mkdir(parents=True)
     (results / "patients" / "mini-seed0.json").write_text(json.dumps({"patients": found}))
-    ward = Patients(ModelChoice(record))
+    ward = Patients(ModelChoice(record), Choice(record, "02-recover", "Who?", Patients.OPTIONS))
     assert ward.job.start_button.disabled and "replayed" in ward.table.value
 
 

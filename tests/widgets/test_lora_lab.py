@@ -178,8 +178,20 @@ def test_the_exhibit_is_sealed_and_then_says_who_moved_further(lab, record, runs
     measured = record.read()["measurements"]
     assert measured["03-output"]["value"] == "LoRA"
     assert measured["03-weights"]["value"] == court.EVEN
+    assert "No other rank" not in look.view.value and "tickets, rank 16" in look.view.value
     look.task.value = "wrong_facts"
     assert "make_comparison.py makes it" in look.view.value
+
+
+def test_a_rule_without_runs_says_so(lab, record, runs, monkeypatch):
+    kept = [r for r in runs if r.job.label in ("full", "lora")]
+    monkeypatch.setattr(court, "evidence", lambda model, task: kept)
+    room = Courtroom(lab, *choices(record))
+    for rule in ("rate", "lower", "upper"):
+        room.rule.value = rule
+        room.hear()
+        assert "No stored runs at the rates" in room.sentence.value
+        assert room.docket.value == "" and "<svg" in room.picture.value
 
 
 # ------------------------------------------------------------------------------- dial

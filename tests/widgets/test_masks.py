@@ -164,8 +164,9 @@ def test_runs_under_three_masks_meet_in_the_look(lab, record, shelf):
     assert "replayed from a stored run" in look.view.value
     content = record.read()
     assert content["measurements"]["06-stm-replies"]["value"] == masking.KEEPS
-    assert content["measurements"]["06-winner"]["value"] in (*WINNERS, "none of them")
-    assert content["measurements"]["06-winner"]["source"] == "live"
+    assert content["measurements"]["06-winner"]["value"] == WINNERS[0]  # .6 and .3 are stored
+    assert content["measurements"]["06-winner"]["source"] == "replayed"
+    assert "One seed decides nothing" in look.view.value and "my words" in look.view.value
     assert len(content["runs"]) == 5
 
 
@@ -181,6 +182,7 @@ def test_controls_meet_their_predictions(lab, record, shelf):
     recipe.save(RECIPES[0])
     threshold.save(40)
     assert "Open without predictions" not in look.view.value
+    assert "0 of 3 seeds were stopped early" in look.view.value
     assert "stm_replay keeps" in look.view.value and "<svg" in look.view.value
     assert "where facts are taught" not in look.view.value
     shelf["mini", "wrong_facts"] = filled()

@@ -59,7 +59,7 @@ LINES = tuple(
     [line("Name the capital of Peru.", "Lima"), line("Add 2 and 3.", "<b>6</b>")]
     + [line(f"Spell word {chr(97 + i)}.", "x y") for i in range(18)]
 )
-REPORT = {"written": 25, "kept": {"own": 20, "given": 0}, "dropped": {"looping": 5},
+REPORT = {"cut_off": 3, "written": 25, "kept": {"own": 20, "given": 0}, "dropped": {"looping": 5},
           "answer_tokens": 99}  # fmt: skip
 
 
@@ -106,6 +106,7 @@ def test_the_diary_is_read_by_topic_and_thinned(lab, written):
     desk.watch()
     assert "Page 1 of 2" in desk.reading.value and "✓ right" in desk.reading.value
     assert "✗ wrong" in desk.reading.value and "&lt;b&gt;6" in desk.reading.value
+    assert "not their end: 3." in desk.summary.value
     assert "5 looping" in desk.summary.value and "none saved" in desk.summary.value
     assert lab.record.read()["measurements"]["08-right"]["value"] == 0.5
     desk.next.click()
@@ -208,6 +209,12 @@ def test_the_stored_runs_stay_closed_until_they_are_opened(lab, tmp_path):
     assert made.view.value.count("<svg") == 2 and "may be chance" in made.view.value
     assert lab.record.read()["measurements"]["08-real"]["value"] == OUTCOMES[1]
     assert "lora_replay" not in made.view.value  # only what is asked
+    assert "do not show equality" in made.view.value and "at temperature 1" in made.view.value
+    shelve(tmp_path, "tickets", {"replay": (1.0, 0.95)})
+    made.draw()
+    assert made.view.value.count("<svg") == 4 and "all examples" in made.view.value
+    assert "The diary keeps less" in made.view.value
+    assert lab.record.read()["measurements"]["08-real"]["value"] == OUTCOMES[1]
 
 
 def test_the_gradients_are_measured_live(lab, monkeypatch):
@@ -226,7 +233,7 @@ def test_the_gradients_are_measured_live(lab, monkeypatch):
 
 def test_fridays_decision_reaches_the_report(lab, tmp_path):
     shelve(tmp_path, "tickets", ARMS)
-    shelve(tmp_path, "wrong_facts", {"full": (1.0, 0.2)})
+    shelve(tmp_path, "wrong_facts", {"full": (1.0, 0.2), "sa_sft": (1.0, 0.5)})
     made = Friday(lab)
     assert "<svg" not in made.view.value
     made.save_button.click()
@@ -234,6 +241,9 @@ def test_fridays_decision_reaches_the_report(lab, tmp_path):
     made.guess.save(friday.OPTIONS["stm"].title)
     made.button.click()
     assert made.view.value.count("<svg") == 2 and "never reached" in made.view.value
+    names = [name for name, _ in made.kinds.options]
+    assert names == ["mini on tickets", "mini on wrong_facts (only the diary measured)"]
+    assert "model, mini;" in made.tried.value
     made.kinds.value = [("mini", "tickets"), ("mini", "wrong_facts")]
     assert "not drawn on one plane" in made.view.value and "<svg" not in made.view.value
     made.kinds.value = [("mini", "tickets")]
