@@ -18,8 +18,7 @@ from lablib import models
 from lablib.controls import Batch
 from lablib.events import Progress
 from lablib.models import Rows
-
-SMALL = 10_000_000  # parameters; below it a model trains in seconds, and at higher rates
+from lablib.models.load import SMALL
 
 
 def setting(

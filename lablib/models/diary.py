@@ -17,12 +17,12 @@ from lablib import runtime, world
 from lablib.events import Progress
 from lablib.models import dialogues, sieve
 from lablib.models.dialogues import Dialogue
+from lablib.models.load import SMALL
 from lablib.models.packed import packed
 from lablib.models.prefix import at_once
 
 PATIENCE = 4  # dialogues written for each one wanted, before it is enough
 AT_LEAST = 128  # and at least so many
-SMALL = 10_000_000  # parameters; below it 128 dialogues at once take a few seconds, above it 16 do
 
 
 def write(
@@ -80,6 +80,7 @@ def write(
                 temperature=temperature,
                 top_p=top_p,
                 max_new_tokens=max_new_tokens,
+                # each takes a few seconds on two cores
                 batch_size=128 if base.num_parameters() < SMALL else at_once(base, 16),
             ):
                 written += len(batch)

@@ -27,6 +27,8 @@ from lablib.models.encode import PLAIN_TEMPLATE
 from lablib.models.files import digest, quietly, sha256_of
 from lablib.runtime import data_folder
 
+SMALL = 10_000_000  # parameters; below it a model trains in seconds, and at higher rates
+
 MODELS: dict[str, str] = {
     "mini": "a Llama of about a million parameters that knows our small world; ships with the lab",
     "smollm2-135m": "SmolLM2-135M-Instruct, a real language model with 135 million parameters",
