@@ -33,7 +33,7 @@ examples:
 defaults by model:
                     lr (full)  batch  rows  steps  probe every
   mini                   8e-4     16  3200    200     25 steps
-  real LLMs              1e-4      4   160     40     20 steps
+  real LLMs              5e-5      4   160     40     20 steps
   (real LLMs also after steps 2, 5 and 10)
 
 Ctrl-C ends the run after the current step and keeps what was measured; press it twice to end

@@ -90,13 +90,16 @@ def row(history: History, name: str = "") -> dict[str, Any]:
     """Return one run as a row: name, examples seen, task score, retention, what was moved."""
     config = history.started.config
     moved = sorted({change.name for change in history.changes})
+    measured = max(
+        (point.step for point in history.points()), default=0
+    )  # a stopped run may have gone on
     shown = (
         f"{history.started.model} {'+'.join(history.started.tasks)} lr {config['lr']:g} "
         f"epochs {config['epochs']:g} mix {config['mix_ratio']:g} seed {history.started.seed}"
     )
     return {
         "name": name or shown,
-        "examples": sum(step.n_rows for step in history.steps),
+        "examples": sum(step.n_rows for step in history.steps if step.step <= measured),
         "task": task_score(history) or 0.0,
         "retention": knowledge_kept(history) or 0.0,
         "moved": ", ".join(moved),
@@ -131,7 +134,7 @@ class Map:
         body = [
             (
                 cell["task"],
-                f"lr {cell['lr']:g}, {cell['epochs']:g} epochs",
+                f"lr {cell['lr']:g}, {_epochs(cell['epochs'])}",
                 f"{_mean(cell['retention']):.2f}",
                 _interval(cell["retention"]) or "one seed: none",
                 f"{_mean(cell['task_score']):.2f}",
@@ -165,7 +168,7 @@ def load(model: str) -> Map | None:
         model,
         min(len(cell["retention"]) for cell in cells),
         [f"{task}\n{distance[task]:.1f} nats" for task in tasks],
-        [f"lr {lr:g}\n{epochs:g} epochs" for _, lr, epochs in kinds],
+        [f"lr {lr:g}\n{_epochs(epochs)}" for _, lr, epochs in kinds],
         values,
         notes,
         cells,
@@ -189,6 +192,10 @@ def settings(model: str) -> list[dict[str, Any]]:
 def _note(cell: dict[str, Any]) -> tuple[str, ...]:
     spread, task = _interval(cell["retention"]), f"task {_mean(cell['task_score']):.2f}"
     return (spread, task) if spread else (task,)
+
+
+def _epochs(n: float) -> str:
+    return f"{n:g} epoch{'' if n == 1 else 's'}"
 
 
 def _interval(values: list[float]) -> str:

@@ -27,7 +27,7 @@ class Weighed:
     @property
     def surprise(self) -> float:
         """Minus the logarithm of the probability, in nats."""
-        return max(-math.log(max(self.probability, 1e-300)), 0.0)  # never minus zero
+        return max(0.0, -math.log(max(self.probability, 1e-300)))  # in this order never -0.0
 
 
 def weigh(loaded: LoadedModel, question: str, answer: str) -> list[Weighed]:

@@ -19,7 +19,7 @@ FREE = "no springs"
 KINDS = {
     "fisher": "Fisher",
     "uniform": "equal (L2-SP)",
-    "shuffled": "Fisher, shuffled",
+    "shuffled": "shuffled Fisher",
 }
 # What is lost in each illness: a mute model no longer says, an erased one no longer knows.
 LOST = {"tickets": "says", "wrong_facts": "knows"}
@@ -318,20 +318,23 @@ def verdict_on_fisher(model: str, task: str) -> Verdict:
     at = ", ".join(f"{KINDS[one.kind]} {one.strength:g} keeps {one.kept}" for one in chosen)
     parts = [sentence_of_gap(f"against {KINDS[kind]}", gap) for kind, gap in differences.items()]
     return earned, (
-        f"Does the Fisher earn its price on {task}? {earned}. Each at its best strength, "
-        f"{LOST[task]} of knowledge: {at}. The Fisher {'; '.join(parts)}."
-        + _at_the_edge(model, chosen, task)
+        f"Does the Fisher earn its price on {task}? {earned}. Read at a task score of "
+        f"{target_of(model, task):.2f}, each at its best strength, and of knowledge alone "
+        f"({LOST[task]}): {at}. The Fisher {'; '.join(parts)}." + _at_the_edge(model, chosen, task)
     )
 
 
 def _at_the_edge(model: str, chosen: list[Best], task: str) -> str:
-    """Say of which kinds the stiffest springs that were tried were best: stiffer may be better."""
+    """Say of which kinds the stiffest springs that were tried kept most: stiffer may keep more."""
     edge = [
         KINDS[one.kind] for one in chosen if one.strength == max(by_strength(model, task, one.kind))
     ]
     if not edge:
         return ""
-    return f" None stiffer was tried of {' and '.join(edge)}; a stiffer one may keep more."
+    return (
+        f" The best strength of {' and of '.join(edge)} is also the highest that was tried: a "
+        "higher one may keep more."
+    )
 
 
 def early(model: str = "smollm2-135m", task: str = "tickets", step: int = 10) -> str:
@@ -359,7 +362,7 @@ def early(model: str = "smollm2-135m", task: str = "tickets", step: int = 10) ->
 
 def _range(values: Sequence[float]) -> str:
     low, high = min(values), max(values)
-    return f"{low:.2f}" if low == high else f"{low:.2f} to {high:.2f}"
+    return f"{low:z.2f}" if low == high else f"{low:z.2f} to {high:z.2f}"
 
 
 def verdicts(model: str) -> list[str]:

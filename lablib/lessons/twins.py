@@ -70,14 +70,25 @@ class Twins:
     @property
     def sentence(self) -> str:
         """The verdict with its figures."""
-        end = f"At the end QLoRA minus LoRA is {self.says} in what is said" if self.says else ""
-        end += f" and {self.knows} in what is still ranked first." if self.says else ""
+        gaps = (("in what is said", self.says), ("in what is still ranked first", self.knows))
+        parts = [f"{gap} {where}, {_against_zero(gap)}" for where, gap in gaps if gap]
+        end = f"At the end QLoRA minus LoRA is {'; and '.join(parts)}." if parts else ""
         if self.at_score is None:
             return f"On {self.name} no seed brings both to one score. {end}".strip()
+        sure = "" if self.verdict == TOO_FEW else f", {_against_zero(self.at_score)}"
         return (
             f"On {self.name}, where both have reached a task score of {self.target:.2f}, QLoRA "
-            f"minus LoRA is {self.at_score} in what is kept: {self.verdict}. {end}"
+            f"minus LoRA is {self.at_score} in what is kept{sure}: {self.verdict}. {end}"
         ).strip()
+
+
+def _against_zero(gap: Estimate) -> str:
+    """Say whether an interval leaves room for no difference; too few seeds have none to trust."""
+    if gap.low is None or gap.n < FEW:
+        return "over too few seeds to be sure"
+    if gap.low > 0:
+        return "an interval above zero"
+    return "an interval below zero" if gap.high < 0 else "an interval that includes zero"
 
 
 def load(model: str, task: str) -> Twins | None:

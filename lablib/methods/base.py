@@ -82,8 +82,8 @@ class Method:
             check_field(type(self), key, value)
 
     def default_lr(self, n_parameters: int) -> float:
-        """8e-4 below ten million parameters, 1e-4 above (our own sweep; see docs/LOG.md)."""
-        return 8e-4 if n_parameters < SMALL else 1e-4
+        """8e-4 below ten million parameters, 5e-5 above (our own sweep; see docs/LOG.md)."""
+        return 8e-4 if n_parameters < SMALL else 5e-5
 
     def prepare(
         self, base: nn.Module, tokenizer, tasks: Sequence[Rows], general: Rows, seed: int

@@ -54,7 +54,10 @@ def by_layer(cells: Sequence[Cell], title: str) -> str:
     return "".join([*parts_of, "</svg>"])
 
 
-_LEGEND = "Number: mean Fisher of its weights, 1 is the average weight. Darker is more (logarithm)."
+_LEGEND = (
+    "Number: mean Fisher of its weights, 1 is the average weight. Stronger color is more "
+    "(logarithm)."
+)
 
 
 def shared_table(shared: Shared, caption: str) -> str:
@@ -135,7 +138,7 @@ def harm_bars(rows: Sequence[tuple[str, Sequence[float]]], title: str, y_label: 
                 f"<path d='M{x:.1f} {y - 2}v22' stroke='currentColor' stroke-width='1.4'/>"
             )
         parts.append(_label(left - 8, y + 14, name, "end"))
-        parts.append(_label(right + 52, y + 14, f"{mean:.2f}", "end") + "</g>")
+        parts.append(_label(right + 52, y + 14, f"{mean:z.2f}", "end") + "</g>")
     bottom = top + row * len(rows)
     parts.append(
         f"<path d='M{right} {top - 6}V{bottom - 6}' stroke='currentColor' stroke-dasharray='2 3'/>"
@@ -155,7 +158,7 @@ def _times(value: float) -> str:
 
 
 def _field(cell: Cell, x: float, y: float, width: float, height: float) -> list[str]:
-    # From a hundredth of the average to a hundred times it; never so dark that the page's own
+    # From a hundredth of the average to a hundred times it; never so strong that the page's own
     # text color could not be read on it.
     place = 0.0 if cell.relative <= 0 else (math.log10(cell.relative) + 2) / 4
     shade = 0.04 + 0.52 * min(max(place, 0.0), 1.0)

@@ -18,6 +18,10 @@ from lablib.plots.strokes import marker, n, open_svg, text, thin
 WIDTH, HEIGHT = 460, 250
 _LABEL_ROOM = 92  # for labels at the right end of the lines
 _LABEL_LETTERS = 13
+# Lines do not strike letters through; and the color of a name comes nearer to the ink than that of
+# its line, for letters need more contrast, on light and on dark.
+_HALO = "paint-order:stroke;stroke:var(--lethe-ground,transparent);stroke-width:3px"
+_NAME = f"{_HALO};fill:color-mix(in srgb,{{}} 70%,currentColor)"
 # Longer lines are thinned, so that a picture stays below 60 kB: points of one line and of all,
 # and markers of all lines together.
 _LINE_POINTS, _ALL_POINTS, _ALL_MARKERS = 160, 1200, 260
@@ -166,7 +170,7 @@ class _Canvas:
     def _middle(self, said: str) -> str:
         return (
             f"<text x='{n((self.left + self.right) / 2)}' y='{n((self.top + self.bottom) / 2)}' "
-            f"text-anchor='middle' opacity='.7'>{text(said)}</text>"
+            f"text-anchor='middle' opacity='.7' style='{_HALO}'>{text(said)}</text>"
         )
 
     def _axes(self) -> list[str]:
@@ -218,7 +222,7 @@ class _Canvas:
             x = n(self.x(self.chart.cursor))
             parts.append(
                 f"<path d='M{x} {self.top}V{self.bottom}' stroke='currentColor' "
-                "stroke-width='1.5'/>"
+                "stroke-opacity='.6' stroke-dasharray='6 3'/>"
             )
         return parts
 
@@ -303,7 +307,7 @@ class _Canvas:
         places: list[float] = []
         for y, *_ in ends:
             places.append(max(y, places[-1] + 12) if places else y)
-        lowest: float = self.bottom
+        lowest: float = self.bottom - 4  # clear of the last number of the axis
         for k in reversed(range(len(places))):  # too low: push the last ones up again
             places[k] = lowest = min(places[k], lowest)
             lowest -= 12
@@ -312,8 +316,9 @@ class _Canvas:
             short = name if len(name) <= _LABEL_LETTERS else name[: _LABEL_LETTERS - 1] + "…"
             parts.append(
                 f"<path d='M{n(x + 4)} {n(end)}L{n(left + 6)} {n(y)}' stroke='{color}' "
-                f"stroke-opacity='.4' fill='none'/><text x='{n(left + 9)}' y='{n(y + 4)}' "
-                f"font-size='11' fill='{color}'>{text(short)}</text>"
+                f"stroke-opacity='.5' stroke-dasharray='1 2' fill='none'/>"
+                f"<text x='{n(left + 9)}' y='{n(y + 4)}' font-size='11' fill='{color}' "
+                f"style='{_NAME.format(color)}'>{text(short)}</text>"
             )
         return parts
 

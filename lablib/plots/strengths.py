@@ -57,7 +57,7 @@ def frontier(comparison: Comparison, kinds: tuple[str, ...], own: tuple[Cross, .
     return Chart(
         f"Learned and kept: {comparison.model}, {comparison.task}",
         f"task score at the end ({comparison.task})",
-        f"kept: says retention, {equal.mean_of(equal.capabilities(comparison.runs))}",
+        f"kept at the end: says retention, {equal.mean_of(equal.capabilities(comparison.runs))}",
         tuple(lines),
         crosses=(free, *own),
         levels=(Level("base", 1.0, strong=True, about="nothing forgotten"), Level("chance", 0.0)),

@@ -111,6 +111,8 @@ def shares(
         for style, name in enumerate(curves)
         if guesses.get(name) is not None
     )
+    note = "The upright line is the paper's threshold"
+    note += "; your predictions lie across." if expected else "."
     return Chart(
         "Tokens that the base did not expect",
         "probability that the base gave",
@@ -120,5 +122,5 @@ def shares(
         cursor=cursor,
         y_range=(0.0, 1.0),
         x_range=(0.0, 1.0),
-        notes=("The upright line is the paper's threshold; your predictions lie across.",),
+        notes=(note,),
     )

@@ -42,8 +42,9 @@ class Estimate:
     n: int
 
     def __str__(self) -> str:
-        spread = "" if self.low is None else f" [{self.low:.2f}, {self.high:.2f}]"
-        return f"{self.mean:.2f}{spread}"
+        # z: a loss that rounds to nothing is no "-0.00"
+        spread = "" if self.low is None else f" [{self.low:z.2f}, {self.high:z.2f}]"
+        return f"{self.mean:z.2f}{spread}"
 
 
 def estimate(values: Sequence[float]) -> Estimate | None:

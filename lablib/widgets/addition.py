@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import ipywidgets as widgets
@@ -253,12 +254,17 @@ class AdditionDemo(widgets.VBox):
     def draw(self) -> None:
         """Show the newest run as it is now."""
         n = max(len(self.trail.ones_phase), len(self.trail.twos_phase))
-        seeds = f"{n} network{'s' * (n != 1)}" if n else "nothing trained yet"
-        self.head.value = badge("live", seeds)
+        self.head.value = (
+            badge("live", f"{n} network{'s' * (n != 1)}")
+            if n
+            else badge("illustrative", "nothing trained yet")
+        )
         tables = []
         guess = self._guess.value / 15 if self._guess and self._guess.value is not None else None
         for phase, picture in self.pictures.items():
             chart = classic.phase_chart(self.trail, phase, guess)
+            if not chart.lines:  # empty axes claim no training
+                chart = replace(chart, source="illustrative")
             picture.value = live.svg(chart, 400, 260)
             tables.append(live.table(chart))
         self.tables.value = (

@@ -54,18 +54,18 @@ class AfterOnePass(widgets.VBox):
             return
         networks = len(trail.twos_phase)
         detail = f"{networks} network{'s' * (networks != 1)}, seed {min(trail.twos_phase)}"
-        kept = _mean(trail, 1, "best match")
+        # Of 15 facts, as it was asked. One network keeps a whole number of them, a mean need not.
+        kept = round(15 * _mean(trail, 1, "best match"), 1 if networks > 1 else None)
         kind, often, total = lesson.turned(trail.at(trail.length))
         try:
-            # Of 15 facts, as it was asked.
-            self._record.measure(self._after_one.key, round(15 * kept, 1), "live", detail)
+            self._record.measure(self._after_one.key, kept, "live", detail)
             self._record.measure(self._becomes.key, kind, "live", detail)
         except (OSError, ValueError) as error:
             self.view.value = theme.error(str(error))
             return
         self.view.value = badge("live", detail) + self._table(trail) + (
-            f"<p><b>After one pass.</b> Your prediction: {_or_none(self._after_one.value)} of 15 "
-            f"ones facts still ranked first. Measured: {15 * kept:.1f}.</p>"
+            "<p><b>Of 15 ones facts, still ranked first after one pass.</b> Your prediction: "
+            f"{_or_none(self._after_one.value)}. Measured: {kept}.</p>"
             f"<p><b>What they turn into.</b> Your prediction: {_or_none(self._becomes.value)}. "
             f"Measured at the end of the run: {theme.escape(kind)} ({often} of {total} errors of "
             "the first network).</p>"

@@ -50,7 +50,7 @@ class CardTable(widgets.VBox):
         )
         self.recompute = widgets.Checkbox(
             value=recompute,
-            description="compute activations once more on the way back instead of keeping them",
+            description="compute activations twice instead of keeping them",
             indent=False,
             layout=widgets.Layout(width="auto"),
         )
@@ -88,7 +88,7 @@ class CardTable(widgets.VBox):
         except (OSError, ValueError) as error:
             self.view.value = theme.error(str(error))
             return
-        whose = "by your qlora_bytes" if own else "by the library's estimate until yours is solved"
+        whose = "by your qlora_bytes" if own else "by the library's estimate"
         head = ("model", "weights, billions", "full", "LoRA", f"QLoRA, {whose}", "QLoRA fits?")
         self.view.value = (
             badge("illustrative", "computed from sizes, nothing is run")

@@ -54,9 +54,9 @@ class ModelChoice(widgets.VBox):
         known = first in models.MODELS
         self.menu = widgets.Dropdown(
             options=[
-                ("mini: about a million weights, seconds", "mini"),
-                ("SmolLM2-135M-Instruct: a real language model, minutes", "smollm2-135m"),
-                ("another one: hub id or folder, at best with a GPU", _OTHER),
+                ("mini: a million weights, seconds", "mini"),
+                ("SmolLM2-135M-Instruct: real, minutes", "smollm2-135m"),
+                ("another: hub id or folder", _OTHER),
             ],
             value=first if known else _OTHER,
             description="Model",

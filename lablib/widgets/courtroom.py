@@ -79,6 +79,7 @@ class Courtroom(widgets.VBox):
         self.picture, self.sentence, self.docket = (widgets.HTML() for _ in range(3))
         row = widgets.HBox([self.rule, self.task, self.measure, self.level])
         row.add_class("lethe-ask")
+        self.rule.layout.flex = "1 1 380px"  # as wide as the longest rule
         super().__init__(
             [widgets.HTML(STYLE), row, self.hear_button, self.sentence, self.picture, self.docket]
         )

@@ -14,6 +14,7 @@ import ipywidgets as widgets
 from lablib.checks import EXERCISES, CheckResult
 from lablib.report import Record
 from lablib.runtime import data_folder
+from lablib.widgets import theme
 
 
 def solution_code(lab: str, name: str) -> str | None:
@@ -82,7 +83,8 @@ class Exercise(widgets.HTML):
                 then()
             if tell:
                 note += f"<p>{html.escape(tell(function))}</p>"
-        super().__init__(self._render(record.lab, name) + note)
+        super().__init__(theme.style() + self._render(record.lab, name) + note)
+        self.add_class("lethe")
         self.add_class("lethe-exercise")
 
     @staticmethod

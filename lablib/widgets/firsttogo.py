@@ -77,7 +77,7 @@ class FirstToGo(widgets.VBox):
         )
         if source == "replayed":
             inner = theme.note(
-                "You have not finished a run on tickets here yet. Your own run takes this place."
+                "You have not finished a run on tickets here yet; your own will take this place."
             ) + folded("Open the stored run instead", inner)
         self.view.value = inner
 

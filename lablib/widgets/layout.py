@@ -56,7 +56,7 @@ def arrange(parts: Dashboard, style: str) -> list[widgets.Widget]:
     body = widgets.HBox([left, right])
     body.add_class("lethe-body")
     tabs = widgets.Tab([parts.rewind, parts.compare, parts.exports])
-    for index, title in enumerate(("Rewind", "Compare runs", "Export and share")):
+    for index, title in enumerate(("Rewind", "Compare runs", "Export")):
         tabs.set_title(index, title)
     tabs.add_class("lethe-tabs")
     return [

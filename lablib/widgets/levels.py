@@ -186,7 +186,7 @@ class SixteenLevels(widgets.VBox):
         ]
         head = ("levels", "mean error over mean weight", "of even levels' error")
         self.view.value = (
-            badge("live", f"{self._lab.model}, rounding is exact: no chance in it")
+            badge("live", f"{self._lab.model}, measured here before any training")
             + f"<div class='lethe-card'>{picture}</div>"
             + table(f"Error of rounding, {levels.bits(16, block):.2f} bits a weight", head, rows)
             + theme.note(_verdict(errors))

@@ -25,6 +25,7 @@ CSS = """
 margin:0;line-height:24px;font-size:13px}
 .lethe .lethe-words .jupyter-button.mod-active{text-decoration:line-through;
 outline:2px dashed #c96a00;outline-offset:-2px}
+.lethe .lethe-answers-of{display:flex;flex-flow:row wrap;gap:0 10px;overflow:visible}
 """
 MOST_WORDS = 48  # of one answer that can be crossed out
 HEAD = ("mask", "tokens masked", "task score", "kept: says", "knows", "at matched score")
@@ -70,7 +71,7 @@ class MaskBench(widgets.VBox):
         self.row.observe(lambda _: self._fill(), "value")
         self.panels = {task: _Panel(task, self._toggled) for task in surprise.TASKS}
         both = widgets.Box(list(self.panels.values()))
-        both.layout.flex_flow, both.layout.display = "row wrap", "flex"
+        both.add_class("lethe-answers-of")
         self.clear_button = widgets.Button(description="Clear my words", icon="eraser")
         self.clear_button.layout.width = "auto"
         self.clear_button.layout.align_self = "flex-start"
@@ -325,4 +326,4 @@ def table(task: str, lines: list[masking.Line], caption: str) -> str:
 def _number(value) -> str:
     if value is None:
         return "–"
-    return f"{value:.2f}" if isinstance(value, float) else str(value)
+    return f"{value:z.2f}" if isinstance(value, float) else str(value)

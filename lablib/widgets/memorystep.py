@@ -35,9 +35,9 @@ _MB = 1e6
 def model_options() -> list[tuple[str, str]]:
     """Return the shapes that can be measured, as a drop-down shows them."""
     return [
-        (f"{shapes.SHAPES['small'].title}: half a minute", "small"),
-        (f"{shapes.SHAPES['smollm2-135m'].title}: a minute, 3 GB of free memory", "smollm2-135m"),
-        ("mini: half a minute", "mini"),
+        (f"{shapes.SHAPES['small'].title}: a minute or two", "small"),
+        (f"{shapes.SHAPES['smollm2-135m'].title}: some minutes, 3 GB of memory", "smollm2-135m"),
+        ("mini: a minute or two", "mini"),
     ]
 
 

@@ -14,9 +14,9 @@ import ipywidgets as widgets
 
 from lablib.report import Record
 from lablib.widgets import theme
+from lablib.widgets.control import control
 
 RANKS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
-_WIDE = {"description_width": "initial"}
 
 
 class Prediction(widgets.VBox):
@@ -124,7 +124,7 @@ class Number(Prediction):
     low, high, step : float
         The range; the slider starts in its middle, which is a neutral place, not a hint.
     unit : str
-        Unit of the answer, shown beside the slider.
+        Unit of the answer, shown above the slider.
     """
 
     def __init__(
@@ -142,15 +142,16 @@ class Number(Prediction):
         kind = widgets.IntSlider if whole else widgets.FloatSlider
         number = int if whole else float
         self._number = number
-        self.slider = kind(
-            value=number((low + high) / 2),
-            min=number(low),
-            max=number(high),
-            step=number(step),
-            description=f"My guess ({unit})" if unit else "My guess",
-            style=_WIDE,
-            layout=widgets.Layout(width="min(32em, 95%)"),
+        self.slider = control(
+            kind(
+                value=number((low + high) / 2),
+                min=number(low),
+                max=number(high),
+                step=number(step),
+                description=f"My guess ({unit})" if unit else "My guess",
+            )
         )
+        self.slider.layout.width = "min(32em, 95%)"
         super().__init__(record, key, question, self.slider, unit)
 
     def read(self) -> float:

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlencode
 from lablib.controls import check_setting
 
 PREFIX = "lethe:"
-_WHAT_TO_DO = "Copy the whole string, from 'lethe:' on, out of Export and share."
+_WHAT_TO_DO = "Copy the whole string, from 'lethe:' on, out of Export."
 _LONGEST = 4000  # characters
 
 

@@ -20,11 +20,13 @@ from lablib.widgets import theme
 from lablib.widgets.badge import badge
 from lablib.widgets.job import Job
 from lablib.widgets.parts import folded, prompt_problem
+from lablib.widgets.start import SHORT
 
 SURVIVES = ("Yes, with the same answer", "It is answered, but differently", "No, it gets a ticket")
 NONE_LEFT = "none of them"
 LASTING = (*NAMES.values(), NONE_LEFT)
 SMOL, MINI, REPLAY = "smollm2-135m", "mini", "replay"
+REPLAY_NAME = "SmolLM2, from a stored run"
 
 
 class SixQuestions:
@@ -54,13 +56,14 @@ class SixQuestions:
         options = [
             *([(f"{self._own_model}, here", self._own_model)] if self._own_model else []),
             ("mini, here: seconds", MINI),
-            ("SmolLM2, here: about a minute", SMOL),
-            ("SmolLM2, from a stored run", REPLAY),
+            ("SmolLM2, here: minutes", SMOL),
+            (REPLAY_NAME, REPLAY),
         ]
         self.model = widgets.Dropdown(
             options=[option for option in options if not (why and option[1] == SMOL)],
             value=self._own_model or (SMOL if not why and capacity.at_hand(SMOL) else REPLAY),
             description="Model",
+            style={"description_width": "initial"},
             layout=widgets.Layout(width="min(26em, 95%)"),
         )
         self.model.observe(lambda _: self._forget(), "value")
@@ -76,7 +79,7 @@ class SixQuestions:
         )
         self._asking = Job("Ask all seven", self._ask, self._take_first, self._show_first)
         self._train = Job("Train ten steps", self._run, self._take_last, self._show_last)
-        note = widgets.HTML(theme.note(why))
+        note = widgets.HTML(theme.note(why.replace(SMOL, SHORT[SMOL])))
         self.before = self._box(note, self.model, self.own, self._asking, self._before_table)
         self.training = self._box(self._train, self._curve)
         self.after = self._box(self._after_table)
@@ -146,7 +149,7 @@ class SixQuestions:
 
     def _draw_losses(self) -> None:
         """The loss of each step as a picture with its table: training reports nothing else."""
-        model = MINI if self.model.value == REPLAY else self.model.value
+        model = MINI if self.model.value == REPLAY else self._name
         xs, ys = zip(*self._losses, strict=True) if self._losses else ((), ())
         chart = Chart(
             f"Loss on tickets ({model})",
@@ -154,6 +157,7 @@ class SixQuestions:
             "surprise per token, in nats",
             (Line("loss", xs, ys),),
             x_range=(1, six.STEPS),
+            source="live" if self._losses else "illustrative",
             empty="Nothing trained yet.",
         )
         table = folded("The numbers", live.table(chart)) if self._losses else ""
@@ -163,10 +167,16 @@ class SixQuestions:
     def _source(self) -> str:
         return "replayed" if self.model.value == REPLAY else "live"
 
+    @property
+    def _name(self) -> str:
+        """The model that was asked, as the text of the lab names it."""
+        chosen = SMOL if self.model.value == REPLAY else self.model.value
+        return SHORT.get(chosen, chosen)
+
     def _badges(self) -> str:
         if self.model.value != REPLAY:
-            return badge("live", self.model.value)
-        return badge("replayed", SMOL) + " " + badge("live", "your own question, by mini")
+            return badge("live", self._name)
+        return badge("replayed", self._name) + " " + badge("live", "your own question, by mini")
 
     def _show_first(self) -> None:
         self._last = []
@@ -179,10 +189,7 @@ class SixQuestions:
     def _show_last(self) -> None:
         after = {reply.prompt: reply for reply in self._last}
         pairs = [(one, after[one.prompt]) for one in self._first if one.prompt in after]
-        rows = [
-            (a.capability, a.prompt, a.text, b.text, "" if a.right is None else _kept(a, b))
-            for a, b in pairs
-        ]
+        rows = [(a.capability, a.prompt, a.text, b.text, _kept(a, b)) for a, b in pairs]
         count = six.kept(self._first, self._last)
         detail = f"{self.model.value}, seed 0"
         self.record.measure("00-count", count, self._source, detail)
@@ -227,6 +234,8 @@ class SixQuestions:
                 f"<b>Your own question?</b> Your prediction: {_or_none(fate)}. "
                 f"Measured: {six.became(*own)}."
             )
+        if self.model.value != REPLAY and (2 * count > asked or not asked):
+            lines.append(_not_yet(count, asked))
         return "".join(f"<p>{line}</p>" for line in lines)
 
     @staticmethod
@@ -247,9 +256,22 @@ def _mark(right: bool | None) -> str:
 
 
 def _kept(before: six.Reply, after: six.Reply) -> str:
+    if before.right is None:
+        return _mark(None)
     if not before.right:
         return "was not right before"
     return "✓ kept" if after.right else "✗ lost"
+
+
+def _not_yet(count: int, asked: int) -> str:
+    """Say that this run has lost next to nothing, and where a loss is to be seen."""
+    if not asked:
+        said = "None was right before, so this run had none to lose"
+    elif count == asked:
+        said = "This run has not forgotten any of them yet"
+    else:
+        said = "This run has forgotten only a few of them"
+    return f"{said}. To see a run that forgets, choose “{REPLAY_NAME}” as the model, ask and train."
 
 
 def _or_none(value) -> str:

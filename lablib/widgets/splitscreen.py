@@ -147,16 +147,26 @@ class SplitScreen(widgets.VBox):
         steps, says = history.curve("knowledge", "says")
         _, knows = history.curve("knowledge", "knows")
         seen = sum(at <= step for at in steps)  # what is to come is not shown before
+        last = steps[-1]
         steps, says, knows = steps[:seen], says[:seen], knows[:seen]
         chart = Chart(
             title="Capitals that neither task mentions",
             x_label="step",
             y_label="share of them",
             lines=(
-                Line("says", steps, says, style=1),
-                Line("still ranks it first", steps, knows, style=0, dashed=True, hollow=True),
+                Line("says", steps, says, style=1, label="says"),
+                Line(
+                    "still ranks it first",
+                    steps,
+                    knows,
+                    style=0,
+                    dashed=True,
+                    hollow=True,
+                    label="ranks it first",
+                ),
             ),
             levels=(Level("chance of ranking", history.chance("knowledge", "knows")),),
+            x_range=(0.0, float(last)),
             y_range=(0.0, 1.0),
             cursor=step,
             source=source,

@@ -66,7 +66,10 @@ class FirstSteps(widgets.HTML):
 
 
 class StoredLook(widgets.VBox):
-    """Base of both looks: two stored pictures, the learner's runs in them, and a verdict."""
+    """Base of both looks: two stored pictures, the learner's runs in them, and a verdict.
+
+    What would answer a prediction lies folded until the prediction is saved.
+    """
 
     kinds: tuple[str, ...] = ()  # keys of ``strengths.KINDS`` that are drawn
 
@@ -113,22 +116,31 @@ class StoredLook(widgets.VBox):
         )
         chart = pictures.frontier(found, self.kinds, own)
         numbers = theme.plain(pictures.table(found, self.kinds), "div", "lethe-scroll")
-        return (
-            f"<div class='lethe-card'>{badge('replayed', f'{model}, seeds in the table')}"
-            f"{live.svg(chart, 440, 300)}{folded('The numbers', numbers)}{more}</div>"
+        inner = (
+            badge("replayed", f"{model}, seeds in the table")
+            + live.svg(chart, 440, 300)
+            + folded("The numbers", numbers)
+            + more
         )
+        if any(guess.value is None for guess in self._guesses):
+            inner = folded(f"Open the stored runs on {task}", inner)
+        return f"<div class='lethe-card'>{inner}</div>"
 
     def _met(self, guess: Choice, verdict: strengths.Verdict, *more: str) -> str:
         """A prediction beside what the stored runs say, or why they say nothing yet."""
         answer, said = verdict
-        if answer is not None:
+        told = guess.value is not None
+        if told and answer is not None:
             self._lab.record.measure(guess.key, answer, "replayed", self._lab.model)
-        mine = theme.escape(guess.value or "none saved")
+        mine = theme.escape(guess.value if told else "none saved")
         measured = theme.escape(answer or "nothing yet")
         sentences = "".join(f"<p>{theme.escape(one, 2000)}</p>" for one in (said, *more))
-        return (
-            f"<p role='status'><b>{theme.escape(guess.question)}</b><br>Your prediction: "
-            f"{mine}. The stored runs say: {measured}.</p>{sentences}"
+        met = (
+            f"<p role='status'>Your prediction: {mine}. The stored runs say: {measured}.</p>"
+            f"{sentences}"
+        )
+        return f"<p><b>{theme.escape(guess.question)}</b></p>" + (
+            met if told else folded("Open without a prediction", met)
         )
 
 
@@ -215,7 +227,9 @@ class ControlsLook(StoredLook):
             "run", "seconds to prepare", "seconds to train", "extra forward passes",
             "copies of all weights held besides",
         )  # fmt: skip
-        return badge("replayed", self._lab.model) + table("What springs cost", header, rows)
+        return badge("replayed", self._lab.model) + table(
+            "What springs cost on tickets", header, rows
+        )
 
 
 def own_runs(lab: ModelChoice) -> list[History]:

@@ -12,6 +12,7 @@ from lablib.lessons import device as capacity
 from lablib.lessons import stored
 from lablib.report import Record
 from lablib.runtime import device
+from lablib.widgets import theme
 from lablib.widgets.badge import badge
 from lablib.widgets.parts import table
 
@@ -21,7 +22,7 @@ _MEANING = {
     "replayed": "a run that was made beforehand by a script in data/results, shown as recorded",
     "illustrative": "a drawing that explains an idea; nothing was measured",
 }
-_RUNS = (("mini", "tickets-mix0"), ("smollm2-135m", "tickets-mix0"))
+SHORT = {"mini": "mini", "smollm2-135m": "SmolLM2"}  # the models as this lab's text names them
 
 
 class Badges(widgets.HTML):
@@ -32,7 +33,8 @@ class Badges(widgets.HTML):
             f"<li style='margin:0.4em 0'>{badge(source)} {html.escape(text)}.</li>"
             for source, text in _MEANING.items()
         )
-        super().__init__(f"<ul style='list-style:none;padding:0'>{rows}</ul>")
+        super().__init__(f"{theme.style()}<ul style='list-style:none;padding:0'>{rows}</ul>")
+        self.add_class("lethe")
 
 
 class ThisDevice(widgets.HTML):
@@ -45,18 +47,19 @@ class ThisDevice(widgets.HTML):
         rows = [
             ("processor", f"{name}, {os.cpu_count()} cores"),
             ("free memory", f"{free:.1f} GB"),
-            *(self._run(model, setting) for model, setting in _RUNS),
+            *(self._run(model) for model in SHORT),
         ]
-        super().__init__(table("This device", ("what", "value"), rows))
+        super().__init__(theme.style() + table("This device", ("what", "value"), rows))
+        self.add_class("lethe")
 
     @staticmethod
-    def _run(model: str, setting: str) -> tuple[str, str]:
-        what = f"a default run of {model}"
+    def _run(model: str) -> tuple[str, str]:
+        what = f"a default run of {SHORT[model]}"
         reason = capacity.why_not_live(model)
         if reason:
-            return what, reason
+            return what, reason.replace(model, SHORT[model])
         try:
-            facts = stored.load(model, setting).facts
+            facts = stored.load(model, "tickets-mix0").facts
         except OSError:
             return what, "not timed yet"
         seconds = capacity.estimated_seconds(facts["seconds"], facts["gflops"])
@@ -76,9 +79,10 @@ class WorkPlace(widgets.HTML):
             place = record.path.parent
             place.mkdir(parents=True, exist_ok=True)
             text = (
-                f"Your work is kept in <code>{html.escape(str(place))}</code>. To keep it "
-                "elsewhere, set the environment variable <code>LETHE_HOME</code>."
+                f"Your work is kept in <code class='lethe-path'>{html.escape(str(place))}</code>. "
+                "To keep it elsewhere, set the environment variable <code>LETHE_HOME</code>."
             )
         except OSError as error:
             text = f"⚠ {html.escape(str(error))}"
-        super().__init__(f"<p>{text}</p>")
+        super().__init__(f"{theme.style()}<p>{text}</p>")
+        self.add_class("lethe")

@@ -69,7 +69,7 @@ class StatusBar(widgets.VBox):
 
     def _figures(self, state: RunState) -> str:
         if state.status == "idle":
-            return "Press Start. The controls on the left may be moved while it runs."
+            return "Press Start. The controls may be moved while it runs."
         parts = [f"step <b>{state.step}</b> of {state.total_steps}"]
         if not state.ended:
             parts.insert(0, theme.escape(state.what))

@@ -6,15 +6,22 @@ import html
 
 MOST_SHOWN = 600  # characters of a prompt or answer that are shown
 
-# JupyterLab's variables where they exist, the page's own colors elsewhere.
+# JupyterLab's variables where they exist, the page's own colors elsewhere. The arrow of drop-down
+# lists is black in every theme of ipywidgets. A box that scrolls has a shadow at the edges beyond
+# which there is more; a piece of the ground that scrolls along covers it at the end.
 CSS = """
 .lethe{--lethe-paper:var(--jp-layout-color0,Canvas);--lethe-panel:var(--jp-layout-color1,Canvas);
 --lethe-ink:var(--jp-ui-font-color1,CanvasText);--lethe-soft:var(--jp-ui-font-color2,GrayText);
 --lethe-edge:var(--jp-border-color2,rgba(128,128,128,.35));--lethe-accent:#2878b5;
---lethe-bad:#c0392b;color:var(--lethe-ink);max-width:100%;overflow:hidden;
-font-family:var(--jp-ui-font-family,system-ui,sans-serif);font-size:13px}
+--lethe-bad:#c0392b;
+--lethe-ground:var(--lethe-paper);
+color:var(--lethe-ink);max-width:100%;overflow:hidden;
+font-family:var(--jp-ui-font-family,system-ui,sans-serif);font-size:13px;
+--jp-widgets-dropdown-arrow:url("data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' \
+viewBox='0 0 18 18'%3E%3Cpath d='M5 7l4 4 4-4z' fill='%23888'/%3E%3C/svg%3E")}
 .lethe .lethe-card{border:1px solid var(--lethe-edge);border-radius:8px;padding:10px 12px;
-background:var(--lethe-panel);margin:0 0 10px 0;overflow:hidden;min-width:0}
+background:var(--lethe-panel);--lethe-ground:var(--lethe-panel);margin:0 0 10px 0;overflow:hidden;
+min-width:0}
 .lethe h3.lethe-h{font-size:13px;font-weight:600;margin:0 0 4px 0;line-height:1.4;
 color:var(--lethe-ink)}
 .lethe .lethe-soft{color:var(--lethe-soft);font-size:12px;line-height:1.4}
@@ -24,7 +31,7 @@ overflow:visible}
 height:auto;line-height:1.5;white-space:normal;color:var(--lethe-ink);overflow:visible}
 .lethe .lethe-control>select,.lethe .lethe-control>input{flex:1 1 auto;width:100%;min-width:0;
 height:28px;box-sizing:border-box}
-.lethe .lethe-control>.slider-container{flex:1 1 0;min-width:70px}
+.lethe .lethe-control>.slider-container{flex:1 1 0;min-width:70px;margin:0 9px}
 .lethe .lethe-control>.widget-readout{flex:0 0 62px;min-width:0;width:62px}
 .lethe .widget-radio-box>label{display:flex;height:auto;min-height:20px;line-height:1.5;
 white-space:normal}
@@ -40,10 +47,15 @@ color:var(--lethe-ink)}
 .lethe table.lethe-table th,.lethe table.lethe-table td{padding:3px 8px 3px 0;text-align:left;
 vertical-align:top;border-bottom:1px solid var(--lethe-edge);background:transparent;
 color:var(--lethe-ink);white-space:normal}
+.lethe .lethe-answers table.lethe-table{table-layout:fixed}
 .lethe .lethe-answers table.lethe-table th,.lethe .lethe-answers table.lethe-table td{
-overflow-wrap:anywhere}
+overflow-wrap:break-word}
 .lethe table.lethe-table th{font-weight:600}
-.lethe .lethe-scroll{overflow-x:auto;max-height:560px;overflow-y:auto}
+.lethe .lethe-scroll{overflow:auto;max-height:560px;background:
+linear-gradient(to left,var(--lethe-ground) 40%,transparent) right/40px 100% no-repeat local,
+linear-gradient(to left,rgba(128,128,128,.55),transparent) right/14px 100% no-repeat scroll,
+linear-gradient(to top,var(--lethe-ground) 40%,transparent) bottom/100% 40px no-repeat local,
+linear-gradient(to top,rgba(128,128,128,.55),transparent) bottom/100% 12px no-repeat scroll}
 .lethe .lethe-changed{border-left:3px solid #c96a00;padding-left:6px}
 .lethe .lethe-same{border-left:3px solid transparent;padding-left:6px}
 .lethe .lethe-error{border:1px solid var(--lethe-bad);border-left-width:5px;border-radius:6px;
@@ -54,7 +66,7 @@ color:var(--lethe-ink);background:transparent}
 .lethe code.lethe-path{font-family:var(--jp-code-font-family,monospace);font-size:12px;
 overflow-wrap:anywhere;background:transparent;color:var(--lethe-ink)}
 .lethe .widget-tab>.widget-tab-contents,.lethe .jupyter-widget-tab-contents{padding:10px;
-background:var(--lethe-panel);color:var(--lethe-ink)}
+background:var(--lethe-panel);--lethe-ground:var(--lethe-panel);color:var(--lethe-ink)}
 """
 
 

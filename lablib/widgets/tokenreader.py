@@ -17,11 +17,14 @@ from lablib.widgets.job import Job
 from lablib.widgets.parts import folded
 from lablib.widgets.predict import Number
 
-STYLE = f"<style>{theme.CSS}{tokens.CSS}</style>"
+CSS = """
+.lethe .lethe-knobs{flex-wrap:wrap;align-items:flex-end;gap:2px 20px;overflow:visible}
+"""
+STYLE = f"<style>{theme.CSS}{tokens.CSS}{CSS}</style>"
 TAUS = (1.2, 1.5, 2.0, 2.5, 5.0, 10.0, 25.0, 100.0, 1000.0, 1e6)
 LEGEND = (
-    "Below each token stands its perplexity. The darker the ground, the more the base was "
-    "surprised; a dashed frame and a line through the token: masked at the threshold set above."
+    "Below each token stands its perplexity. The stronger the color behind it, the more the base "
+    "was surprised; a dashed frame and a line through the token: masked at the threshold set above."
 )
 
 
@@ -73,7 +76,7 @@ class TokenReader(widgets.VBox):
         both = widgets.Box(list(self.panels.values()))
         both.layout.flex_flow, both.layout.display = "row wrap", "flex"
         knobs = widgets.HBox([self.reader, self.row, self.tau])
-        knobs.layout.flex_flow = "row wrap"
+        knobs.add_class("lethe-knobs")
         super().__init__([widgets.HTML(STYLE), self.job, knobs, self.head, both])
         self.add_class("lethe")
         lab.on_change(self._forget)
@@ -123,7 +126,8 @@ class TokenReader(widgets.VBox):
         here = self.reader.value in (None, self._lab.model)
         found, source = (self.readings, "live") if here else (self.real, "replayed")
         model = found[surprise.TASKS[0]].model
-        self.head.value = badge(source, f"{model} before any training") + theme.plain(
+        where = ", measured here before any training" if here else ", read before any training"
+        self.head.value = badge(source, model + where) + theme.plain(
             theme.escape(LEGEND), classes="lethe-soft"
         )
         for task, panel in self.panels.items():

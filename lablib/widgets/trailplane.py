@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import ipywidgets as widgets
 
 from lablib.classic import Trail
@@ -23,6 +25,7 @@ _HEAD = (
     "ones at the end",
     "passes over the twos",
 )
+_OWN = 2  # the place of the learner's column
 
 
 class TrailPlane(widgets.VBox):
@@ -80,10 +83,16 @@ class TrailPlane(widgets.VBox):
         shown = dict(self.trails)
         if running is not None and running.twos_phase:
             shown["now: the run under way"] = running
-        self.picture.value = live.svg(classic.plane(shown), 520, 400)
-        rows = lesson.table_rows(shown, self.record.solved.get("ones_at"), LEVEL)
+        chart = classic.plane(shown)
+        if not chart.lines:  # an empty plane claims no training
+            chart = replace(chart, source="illustrative")
+        self.picture.value = live.svg(chart, 520, 400)
+        own = self.record.solved.get("ones_at")
+        head, *rows = _HEAD, *lesson.table_rows(shown, own, LEVEL)
+        if own is None:  # in the web version, which has no exercises, it would stay empty for ever
+            head, *rows = ((*row[:_OWN], *row[_OWN + 1 :]) for row in (head, *rows))
         caption = "The same runs in numbers (shares of 15 ones facts, best match)"
-        self.table.value = theme.plain(live.rows_table(caption, _HEAD, rows), "div", "lethe-scroll")
+        self.table.value = theme.plain(live.rows_table(caption, head, rows), "div", "lethe-scroll")
 
     def _changed(self) -> None:
         self.draw()
@@ -130,7 +139,7 @@ class PlaneLook(widgets.VBox):
     def draw(self) -> None:
         """Compare every prediction with the runs that there are."""
         n = len(self._plane.trails)
-        lines = [badge("live", f"{n} {'run' if n == 1 else 'runs'} on the plane")]
+        lines = [badge("live", f"{n} run{'s' * (n != 1)} on the plane")] if n else []
         for prediction, read, to_do in self._asked:
             measured, detail = read()
             try:

@@ -10,7 +10,7 @@ from lablib.widgets import theme
 from lablib.widgets.badge import badge
 from lablib.widgets.choice import ModelChoice
 from lablib.widgets.dashboard import Dashboard
-from lablib.widgets.parts import table
+from lablib.widgets.parts import folded, table
 from lablib.widgets.predict import Prediction
 
 TWIN_VERDICTS = twins.VERDICTS  # as the prediction offers them
@@ -19,6 +19,8 @@ _NAMES = {"lora": "LoRA", "qlora": "QLoRA"}
 
 class TwinsLook(widgets.VBox):
     """What both methods learned and kept, over seeds; the verdict is made from the figures.
+
+    The stored comparison lies folded until the prediction is saved.
 
     Parameters
     ----------
@@ -51,7 +53,11 @@ class TwinsLook(widgets.VBox):
     def draw(self) -> None:
         """Show the learner's runs and the stored comparison."""
         try:
-            self.view.value = self._own() + "".join(map(self._stored, twins.TASKS))
+            stored = "".join(map(self._stored, twins.TASKS))
+            told = self._expected.value is not None
+            self.view.value = self._own() + (
+                stored if told else folded("Open without a prediction", stored)
+            )
         except (OSError, ValueError) as error:
             self.view.value = theme.error(str(error))
 
@@ -69,7 +75,7 @@ class TwinsLook(widgets.VBox):
                 (
                     f"{started.method} on {', '.join(started.tasks)}, seed {started.seed}",
                     "–" if score is None else f"{score:.2f}",
-                    f"{sum(kept) / len(kept):.2f}" if kept else "nothing to lose",
+                    f"{sum(kept) / len(kept):z.2f}" if kept else "nothing to lose",
                 )
             )
         if not rows:
@@ -116,8 +122,9 @@ class TwinsLook(widgets.VBox):
         return found.task, found.at_score, found.says, found.knows
 
     def _met(self, found: twins.Twins, seeds: str) -> str:
-        self._lab.record.measure(self._expected.key, found.verdict, "replayed", seeds)
         guess = self._expected.value
+        if guess is not None:
+            self._lab.record.measure(self._expected.key, found.verdict, "replayed", seeds)
         mine = "none saved" if guess is None else theme.escape(guess)
         return (
             f"<p><b>QLoRA on {found.name}, at the same task score.</b> Your prediction: {mine}. "

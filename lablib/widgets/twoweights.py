@@ -14,10 +14,8 @@ from lablib.widgets.layout import STYLE
 from lablib.widgets.predict import Choice, Number
 
 STOPS = springs.STOPS  # as the prediction offers them
-_HEAD = (
-    "springs", "stiffness", "length of first step", "old excess loss", "new excess loss",
-    "both good",
-)  # fmt: skip
+_HEAD = ("springs", "stiffness", "first step", "old loss", "new loss", "both good")
+_CAPTION = "The runs that you have tried: length of the first step, and excess losses at the end"
 
 
 class TwoWeights(widgets.VBox):
@@ -54,6 +52,7 @@ class TwoWeights(widgets.VBox):
         right = widgets.VBox([self.chart, self.table])
         left.add_class("lethe-main")
         right.add_class("lethe-side")
+        right.layout.flex = "2 1 330px"  # as wide as its table
         body = widgets.HBox([left, right])
         body.add_class("lethe-columns")
         card = widgets.VBox([body, self.verdict])
@@ -80,7 +79,7 @@ class TwoWeights(widgets.VBox):
         rows = [self._row("none", 0.0, springs.walk(0.0, "fisher", valley))]
         tried = sorted((k, s) for k, s, v in self._tried if v == valley)
         rows += [self._row(springs.SHORT[k], s, springs.walk(s, k, valley)) for k, s in tried]
-        shown = live.rows_table("The runs that you have tried", _HEAD, rows)
+        shown = live.rows_table(_CAPTION, _HEAD, rows)
         self.table.value = theme.plain(shown, "div", "lethe-scroll")
         self.verdict.value = self._judged()
 

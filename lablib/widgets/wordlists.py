@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import ipywidgets as widgets
@@ -14,6 +15,8 @@ from lablib.widgets import theme
 from lablib.widgets.badge import badge
 from lablib.widgets.control import control
 from lablib.widgets.job import Job
+
+_PEOPLE = "people: Barnes and Underwood 1959, as in [1]"
 
 
 class WordLists(widgets.VBox):
@@ -63,8 +66,14 @@ class WordLists(widgets.VBox):
         chart = classic.lists_chart(whole)
         first = [max(one.number for one in run if one.phase == "A-B") for run in whole]
         said = f" The first list took {sum(first) / len(first):.0f} passes." if first else ""
+        n = len(whole)
+        if n:
+            claim = badge("live", f"{n} network{'s' * (n != 1)}; {_PEOPLE}")
+        else:  # printed figures alone were not trained here
+            claim = badge("illustrative", f"nothing trained yet; {_PEOPLE}")
+            chart = replace(chart, source="illustrative")
         self.view.value = (
-            badge("live", f"{len(whole)} networks; people: Barnes and Underwood 1959, as in [1]")
+            claim
             + theme.plain(said)
             + live.svg(chart, 480, 280)
             + f"<details><summary>The numbers</summary>{live.table(chart)}</details>"

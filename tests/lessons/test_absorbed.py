@@ -14,6 +14,7 @@ from lablib.lessons import absorbed, levels, twins
 from lablib.lessons.absorbed import BETTER, NF4, OUTCOMES, Flips, sign_test
 from lablib.lessons.rounding import Rounding, quantization_error
 from lablib.models import LoadedModel
+from lablib.sweep.analysis import Estimate
 from tests import tiny
 from tests.sweep.handmade import measured
 
@@ -109,6 +110,21 @@ def test_the_verdict_follows_from_the_runs(qlora, verdict):
     assert found.verdict == verdict
     assert verdict in found.sentence and "tickets" in found.sentence
     assert len(found.seeds) == len(qlora)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "n", "said"),
+    [
+        (-0.2, -0.1, 3, "an interval below zero"),
+        (0.1, 0.2, 3, "an interval above zero"),
+        (-0.1, 0.1, 3, "an interval that includes zero"),
+        (0.1, 0.2, 2, "over too few seeds"),
+    ],
+)
+def test_every_difference_is_said_to_be_one_or_not(low, high, n, said):
+    gap = Estimate((low + high) / 2, low, high, n)
+    found = dataclasses.replace(twins.compare(runs((0.3,) * 3), "mini", "tickets"), knows=gap)
+    assert f"{gap} in what is still ranked first, {said}" in found.sentence
 
 
 def test_without_both_there_is_nothing_to_compare():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from statistics import mean
 
 import pytest
 
@@ -64,6 +65,18 @@ def test_the_split_screen_can_draw_its_bars():
 def test_lab_00_can_replay_ten_steps_of_smollm2():
     history = stored.load("smollm2-135m", "tickets-mix0").history
     assert 10 in reading.answered_steps(history)
+
+
+def test_a_real_model_loses_its_knowledge_and_a_fifth_of_general_rows_keeps_three_quarters():
+    bare = [one.history for one in stored.load_all("smollm2-135m", "tickets-mix0")]
+    for history in bare:
+        steps, says = history.curve("knowledge", "says")
+        assert says[steps.index(20)] <= 0.25 * says[0]
+        asked = {a.step: a.text for a in history.answers if a.prompt == illnesses.FRANCE}
+        assert asked[0].count("Paris") and asked[20].startswith("TICKET")
+    mixed = [one.history for one in stored.load_all("smollm2-135m", "tickets-mix20")]
+    assert len(mixed) >= 5
+    assert mean(history.final_retention("knowledge", "says") for history in mixed) >= 0.75
 
 
 def test_five_seeds_stand_behind_the_claims():

@@ -62,7 +62,7 @@ def test_stored_runs_are_called_by_kind_and_strength(shelf):
     springs("tickets")
     assert list(strengths.comparison("mini", "tickets").arms) == [
         "full", "Fisher 0.001", "Fisher 0.01", "Fisher 1", "equal (L2-SP) 0.01",
-        "Fisher, shuffled 0.1",
+        "shuffled Fisher 0.1",
     ]  # fmt: skip
     assert strengths.default_strength("mini", "tickets") == 0.01
 

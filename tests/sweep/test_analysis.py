@@ -6,7 +6,15 @@ import pytest
 
 from lablib.plots import comparison as pictures
 from lablib.sweep import Measured, compare, sentences, table
-from lablib.sweep.analysis import estimate, first_crossing, matched, paired, pareto, read_at
+from lablib.sweep.analysis import (
+    Estimate,
+    estimate,
+    first_crossing,
+    matched,
+    paired,
+    pareto,
+    read_at,
+)
 from tests.sweep.handmade import measured
 
 KEPT = {"knowledge": [1.0, 0.8, 0.2], "format": [1.0, 0.4, 0.0]}
@@ -50,6 +58,10 @@ def test_one_seed_has_no_interval():
     assert estimate([]) is None
     assert estimate([0.5]).low is None and str(estimate([0.5])) == "0.50"
     assert paired({0: 1.0}, {1: 0.5}) is None
+
+
+def test_what_rounds_to_nothing_has_no_sign():
+    assert str(Estimate(-0.001, -0.01, -0.004, 3)) == "0.00 [-0.01, 0.00]"
 
 
 def test_the_pareto_front_is_what_nothing_beats():

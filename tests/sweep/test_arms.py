@@ -84,11 +84,6 @@ def test_the_grid_moves_with_the_rate_that_a_task_starts_with():
     assert "lora lr=0.0001" in {j.label for j in jobs(large, ["lora"], grid=True)}
 
 
-def test_the_scale_of_the_grid_is_the_ratio_of_the_default_rates():
-    rates = [defaults(n, METHODS["full"]()).lr for n in (1_000_000, 135_000_000)]
-    assert rates[0] / rates[1] == pytest.approx(arms.SMALL_SCALE)
-
-
 def test_a_key_depends_on_everything_but_the_label():
     job = Job("mini", ("tickets",), "full", config={"lr": 1e-3})
     assert len(job.key()) == 16

@@ -128,12 +128,14 @@ def test_six_questions_before_and_after(six_questions):
     assert f"Right on Monday: {before.count('✓ yes')} of 6" in before
     assert "<b>a river" not in before and "a river" in before
     curve = six_questions.training.children[-1]
-    assert "Nothing trained yet" in curve.value
+    assert "Nothing trained yet" in curve.value and "trained live here" not in curve.value
     six_questions._train.watch()
     assert "Loss on tickets (mini)" in curve.value and "<table" in curve.value
     assert "trained live here" in curve.value
     after = six_questions.after.children[-1].value
     assert "Your prediction: 4" in after and after.count("<tr>") == 8
+    assert "you judge" in after
+    assert "has not forgotten any of them yet" in after  # after two steps of mini
     content = six_questions.record.read()
     assert isinstance(content["measurements"]["00-count"]["value"], int)
     left = content["measurements"]["00-which"]["value"]
@@ -173,7 +175,19 @@ def test_kept_counts_only_what_was_right_before():
 def test_the_first_page_says_what_runs_here(record, results):
     assert all(word in Badges().value for word in ("live", "replayed", "illustrative"))
     assert "processor" in ThisDevice().value
+    assert "SmolLM2" in ThisDevice().value and "smollm2-135m" not in ThisDevice().value
     assert str(record.path.parent) in WorkPlace(record).value
+    assert all("lethe" in one._dom_classes for one in (Badges(), ThisDevice(), WorkPlace(record)))
+
+
+@pytest.mark.parametrize(
+    ("kept", "asked", "said"),
+    [(4, 4, "not forgotten"), (3, 4, "only a few"), (0, 0, "none to lose"), (2, 4, ""), (0, 2, "")],
+)
+def test_a_run_that_lost_little_says_where_a_loss_is_to_be_seen(six_questions, kept, asked, said):
+    six_questions._first = [six.Reply("x", str(i), "text", i < asked) for i in range(6)]
+    against = six_questions._against(kept, [], None)
+    assert said in against and ("from a stored run" in against) == bool(said)
 
 
 # ------------------------------------------------------------------------- lab 02

@@ -88,6 +88,12 @@ def test_questions_are_escaped(record):
     assert "<script>" not in number.children[1].value
 
 
+def test_a_long_label_stands_above_its_slider(record):
+    slider = Number(record, "00-count", "q", unit="of those right on Monday").slider
+    assert "lethe-control" in slider._dom_classes  # beside it, it would leave no track
+    assert "of those right on Monday" in slider.description
+
+
 def test_every_control_has_a_label(record):
     for widget in (
         Number(record, "02-lr", "q"),
@@ -102,7 +108,7 @@ def test_an_untouched_stub_is_no_attempt(record):
         raise NotImplementedError
 
     view = Exercise(record, "retention", retention)
-    assert "Not written yet" in view.value
+    assert "Not yet.</b> Write a function" in view.value
     assert record.read()["exercises"] == {}
 
 

@@ -181,6 +181,13 @@ def test_stored_runs_are_drawn_with_their_verdicts(lab, record):
     helps = Choice(record, "05-helps", "Which?", HELPS)
     earns = Choice(record, "05-earns", "What?", EARNS)
     looks = StrengthsLook(lab, dashboard, stiff, helps), ControlsLook(lab, dashboard, earns)
+    assert not record.read()["measurements"]  # no answer before the question
+    assert looks[0].verdict.value.count("<summary>Open without a prediction") == 2
+    assert "<summary>Open the stored runs" in looks[1].views["tickets"].value
+    for guess, said in ((stiff, STIFFER), (helps, HELPS), (earns, EARNS)):
+        guess.save(said[0])
+    shown = [html.value for look in looks for html in (look.verdict, *look.views.values())]
+    assert not any("<summary>Open" in one for one in shown)
     measured = record.read()["measurements"]
     found = {
         "05-helps": strengths.verdict_on_illness("mini")[0],
