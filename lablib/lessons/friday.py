@@ -50,9 +50,7 @@ class Option:
 
 
 OPTIONS: dict[str, Option] = {
-    "stm": Option(
-        "mask surprising tokens (STM), then a little replay", "stm_replay", "[5]", True, True
-    ),
+    "stm": Option("mask surprising tokens (STM), a little replay", "stm_replay", "[5]", True, True),
     "lora": Option(
         "LoRA, a fifth of general data, a regression test", "lora_replay", "[6]", True, False
     ),
@@ -65,7 +63,7 @@ OPTIONS: dict[str, Option] = {
 NONE = "none of these: do not deploy"
 CONSTRAINTS = {
     "data": "No old data may be kept",
-    "memory": "One card of 24 GB, a model of seven billion weights",
+    "memory": "One card of 24 GB, seven billion weights",
     "tasks": "Three more tasks will follow",
 }
 BESIDE = ("full", "replay", "low_lr")  # drawn on the same plane, to compare with

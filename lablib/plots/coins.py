@@ -48,7 +48,15 @@ def trails(settings: Coins, seen: Sequence[np.ndarray], guess: float | None = No
                 0,
                 label="mean",
             ),
-            Line("mean, computed exactly", steps, tuple(exact), 1, dashed=True, markers=False),
+            Line(
+                "mean, computed exactly",
+                steps,
+                tuple(exact),
+                1,
+                dashed=True,
+                markers=False,
+                label="exact mean",
+            ),
         )
     return Chart(
         f"Chance of heads, temperature {settings.temperature:g}",
@@ -59,5 +67,6 @@ def trails(settings: Coins, seen: Sequence[np.ndarray], guess: float | None = No
         () if guess is None else (Expected("mean", guess, 0),),
         y_range=(0.0, 1.0),
         x_range=(0, settings.generations),
+        source="illustrative",  # no model is trained
         empty="Press Start.",
     )

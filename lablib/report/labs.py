@@ -234,8 +234,8 @@ LABS: dict[str, LabOutline] = {
         answers=(
             Expected(
                 "08-letter",
-                "Write to the help desk in three sentences: what do you recommend, on what "
-                "evidence, and what has nobody measured?",
+                "Write to the help desk: what do you recommend, on what evidence, and what has "
+                "nobody measured?",
             ),
         ),
         recommends=True,

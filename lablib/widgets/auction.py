@@ -31,6 +31,10 @@ ASKED = {
     "tickets": "knowledge",
     "wrong_facts": "the capitals that the task never mentions",
 }
+_ITEMS = (
+    "The curves above are measured on a few items of each capability. At the end more are asked, "
+    "for this table, so that its figures need not be those of the last point."
+)
 _CSS = """<style>.lethe .lethe-kits{display:grid;gap:8px;
 grid-template-columns:repeat(auto-fill,minmax(min(100%,250px),1fr))}
 .lethe .lethe-kits ul{margin:4px 0;padding-left:18px;overflow-wrap:anywhere}</style>"""
@@ -86,7 +90,7 @@ class Auction(widgets.VBox):
         self._bought: list[tuple[str, str, str, History, mixing.Reading]] = []
         self._now: tuple[str, str] = ("", "")
         self._history = History()
-        options = [(f"{k.name} ({k.price} coin{'s' * (k.price > 1)})", k.key) for k in _KITS]
+        options = [(f"{k.name} ({_coins(k.price)})", k.key) for k in _KITS]
         self.kit = control(
             widgets.Dropdown(options=[*options, ("a kit of your own", OWN)], description="Kit")
         )
@@ -176,16 +180,21 @@ class Auction(widgets.VBox):
             ]
             kept = {name: 0 for *_, one in self._bought for name in one.kept}
             header = (
-                "kit", "coins", f"says: {ASKED[task]}", "still ranks first", mixing.mean_of(kept),
-                "task score", "capital of France?",
+                "kit", "coins", "says", "still ranks first", mixing.mean_of(kept), "task score",
+                "France?",
             )  # fmt: skip
+            caption = (
+                f"Bought for {task}: shares that were kept. Says and still ranks first: "
+                f"{ASKED[task]}. France: what it answers when asked for the capital."
+            )
             if rows:
-                shown.append(table(f"Bought for {task}: shares that were kept", header, rows))
+                shown.append(table(caption, header, rows))
         spent = kits.total_price([kit for kit, *_ in self._bought])
         return (
             badge("live", f"{self._lab.model}, seed 0")
             + "".join(shown)
-            + f"<p role='status'>Spent so far: {spent} coins.</p>"
+            + f"<p class='lethe-soft'>{_ITEMS}</p>"
+            + f"<p role='status'>Spent so far: {_coins(spent)}.</p>"
         )
 
     def _met(self, task: str) -> str:
@@ -292,11 +301,14 @@ def _card(kit: kits.Kit) -> str:
         f"<li>{theme.escape(row.prompt)}<br><b>{theme.escape(row.completion)}</b></li>"
         for row in kits.rows(kit.key)
     )
-    coins = f"{kit.price} coin{'s' * (kit.price > 1)}"
     return (
-        f"<div class='lethe-card'>{theme.heading(f'{kit.name}: {coins}', kit.why)}"
+        f"<div class='lethe-card'>{theme.heading(f'{kit.name}: {_coins(kit.price)}', kit.why)}"
         f"<details><summary>The rows</summary><ul>{rows}</ul></details></div>"
     )
+
+
+def _coins(n: int) -> str:
+    return f"{n} coin{'s' * (n != 1)}"
 
 
 def _france(history: History) -> str:

@@ -26,6 +26,7 @@ from lablib.widgets.predict import Choice, Number
 
 COLD = 0.3
 ENDS = lesson.ENDS  # where coins may end, as the prediction offers it
+_FLIPPED = "coins are flipped here, no model is trained"
 _A_SECOND = 10  # generations shown
 _TEMPERATURES = (0.1, 0.3, 0.5, 0.7, 0.9, 1.0, 1.1, 1.5, 2.0)
 
@@ -130,7 +131,7 @@ class CoinDemo(widgets.VBox):
         """Show the newest run, the table of all, and the predictions."""
         guess = self._mean.value if self._shown.temperature == 1 else None
         chart = pictures.trails(self._shown, self._seen, guess)
-        self.picture.value = badge("live", "computed here") + live.svg(chart, 520, 300)
+        self.picture.value = badge("illustrative", _FLIPPED) + live.svg(chart, 520, 300)
         details = f"<details><summary>The numbers</summary>{live.table(chart)}</details>"
         self.numbers.value = (details if self._seen else "") + self._runs()
         self.look.value = self._met()
@@ -163,15 +164,15 @@ class CoinDemo(widgets.VBox):
                 settings, shares = plain[-1]
                 mean, spread = float(shares.mean()), float(shares.std())
                 detail = f"{settings.flips} flips, seed {settings.seed}"
-                self.record.measure(self._mean.key, mean, "live", detail)
+                self.record.measure(self._mean.key, mean, "illustrative", detail)
                 lines.append(
                     f"<b>Temperature 1.</b> Your prediction: {_said(self._mean.value)}. Measured: "
-                    f"a mean of {mean:.2f}; single coins lie {spread:.2f} around it."
+                    f"a mean of {mean:.2f}; the standard deviation of single coins is {spread:.2f}."
                 )
             if cold:
                 settings, shares = cold[-1]
                 end = lesson.ending(shares, settings.start)
-                self.record.measure(self._cold.key, end, "live", f"seed {settings.seed}")
+                self.record.measure(self._cold.key, end, "illustrative", f"seed {settings.seed}")
                 lines.append(
                     f"<b>Temperature {COLD:g}.</b> Your prediction: {_said(self._cold.value)}. "
                     f"Measured: {theme.escape(end)}."

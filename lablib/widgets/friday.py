@@ -31,7 +31,10 @@ FULL = 0.0  # stands for nine tenths of what full fine-tuning reaches: a menu ha
 MODELS, TASKS = ("mini", "smollm2-135m"), ("tickets", "wrong_facts")
 _CSS = (
     "<style>.lethe .lethe-half{flex:1 1 330px;min-width:0;max-width:100%}"
-    ".lethe .lethe-control>select[multiple]{height:auto}</style>"
+    ".lethe .lethe-control>select[multiple]{height:auto}"
+    ".lethe .lethe-half>.widget-checkbox{height:auto}"
+    ".lethe .lethe-half>.widget-checkbox>label{height:auto;white-space:normal;line-height:1.5}"
+    "</style>"
 )
 _NOBODY = "none of them reaches it in every seed"
 _HEAD = (
@@ -317,7 +320,7 @@ class Friday(widgets.VBox):
 def _named(model: str, task: str) -> str:
     """Return the words of the menu: where the diary alone was measured, they say so."""
     there = lesson.measured(model, task)
-    only = " (only the diary measured)" if there == ["diary"] else ""
+    only = " (diary only)" if there == ["diary"] else ""
     return f"{model} on {task}{only}"
 
 

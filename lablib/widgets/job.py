@@ -74,8 +74,8 @@ class Job(widgets.VBox):
         return self._pump.join(timeout) if self._pump else True
 
     def stop(self) -> None:
-        """Ask it to end soon."""
-        if self._background:
+        """Ask it to end soon; what has ended already, and is only being shown, stays done."""
+        if self._background and self._background.alive:
             self._background.stop()
             self._say("Stopping …")
 

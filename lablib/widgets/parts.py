@@ -16,7 +16,8 @@ def table(caption: str, header: Sequence[str], rows: Sequence[Sequence[str]]) ->
         for row in rows
     )
     return (
-        "<div style='overflow-x:auto'><table class='lethe-table' style='text-align:left'>"
+        "<div class='lethe-scroll' style='max-height:none'>"  # to the side only
+        "<table class='lethe-table' style='text-align:left'>"
         f"<caption style='text-align:left'>{html.escape(caption)}</caption>"
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )

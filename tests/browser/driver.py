@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
@@ -122,14 +123,34 @@ _SCROLLER = """(() => [...document.querySelectorAll("*")]
     .reduce((best, one) => one.scrollHeight > best.scrollHeight ? one : best))()"""
 
 
-def whole_page(page: Page, width: int, most: int = 16_000) -> None:
-    """Make the window ``width`` wide and as tall as what is in it, so that a picture shows all."""
-    page.set_viewport_size({"width": width, "height": 900})
-    page.wait_for_timeout(400)  # widgets lay themselves out anew
-    hidden = page.evaluate(f"(one => one.scrollHeight - one.clientHeight)({_SCROLLER})")
-    page.set_viewport_size({"width": width, "height": min(900 + int(hidden), most)})
-    page.evaluate(f"void ({_SCROLLER}.scrollTop = 0)")
-    page.wait_for_timeout(400)
+_HIDDEN = f"(one => one.scrollHeight - one.clientHeight)({_SCROLLER})"
+# JupyterLab lets one scroll past the last cell, as far as the window is high: a blank slice.
+_NOTHING_BELOW = ".jp-WindowedPanel-outer::after{min-height:0!important}"
+
+
+def whole_page(page: Page, width: int, most: int = 16_000) -> Iterator[str]:
+    """Make the window ``width`` wide and as tall as what is in it, so that a picture shows all.
+
+    Chromium draws no picture that is much higher than ``most``: what is left over is shown a
+    second time round. Yields what to add to a picture's name: nothing, then "-2" for the rest.
+    """
+
+    def show(height: int, top: str) -> None:
+        page.set_viewport_size({"width": width, "height": height})
+        page.wait_for_timeout(400)  # widgets lay themselves out anew
+        page.evaluate(f"void ({_SCROLLER}.scrollTop = {top})")
+        page.wait_for_timeout(400)
+
+    page.add_style_tag(content=_NOTHING_BELOW)
+    show(900, "0")
+    height = min(900 + int(page.evaluate(_HIDDEN)), most)
+    show(height, "0")
+    yield ""
+    rest = int(page.evaluate(_HIDDEN))
+    if rest > 0:
+        frame = height - int(page.evaluate(f"{_SCROLLER}.clientHeight"))
+        show(min(frame + rest, most), str(rest + most))  # the bottom, whatever came in between
+        yield "-2"
 
 
 def overflows(page: Page) -> list[str]:

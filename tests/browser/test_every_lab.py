@@ -119,6 +119,6 @@ def test_what_the_lab_declares_happens(name, kind, theme, open_in, shoot):
     print(f"{name} in {kind}, {theme}: picture and table changed after {seconds:.1f} s")
     settle(page, patience=25 if theme == "light" else 5)
     for width in WIDTHS:
-        whole_page(page, width)
-        shoot(page, str(width))
+        for part in whole_page(page, width):
+            shoot(page, f"{width}{part}")
         assert not overflows(page), f"at {width} px"

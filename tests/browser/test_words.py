@@ -22,8 +22,8 @@ def test_the_primer_draws_six_pictures(open_in, shoot):
     page.wait_for_function("document.querySelectorAll('svg.lethe-chart').length >= 7")
     assert page.locator(".lethe-badge").count() == len(PRIMER)
     for width in (1280, 800):
-        whole_page(page, width)
-        shoot(page, str(width))
+        for part in whole_page(page, width):
+            shoot(page, f"{width}{part}")
         assert not overflows(page)
 
 

@@ -59,6 +59,7 @@ def test_the_picture_has_single_coins_their_mean_and_the_exact_one():
     chart = pictures.trails(Coins(generations=5), seen, guess=0.4)
     drawn = live.svg(chart)
     assert "your prediction 0.40" in drawn and len(drawn) < 60_000
+    assert ">mean</text>" in drawn and ">exact mean</text>" in drawn
     assert sum(line.faint for line in chart.lines) == 24 and len(chart.lines) == 26
     assert "coin 1" not in live.table(chart) and "computed exactly" in live.table(chart)
     assert "Press Start" in live.svg(pictures.trails(Coins(), []))

@@ -84,12 +84,15 @@ def test_coins_meet_both_predictions(record):
     demo.job.start_button.click()
     assert demo.job.join(30)
     assert demo.picture.value != empty and "your prediction 0.75" in demo.picture.value
+    assert "illustrative" in demo.picture.value and "trained live" not in demo.picture.value
     assert "Your prediction: 0.75" in demo.look.value and "<table" in demo.numbers.value
+    assert "the standard deviation of single coins is 0." in demo.look.value
     demo.temperature.value = 0.3
     demo.watch()
     assert coin_lesson.ENDS[0] in demo.look.value and "none saved" in demo.look.value
     found = record.read()["measurements"]
     assert found["08-mean"]["value"] == pytest.approx(0.6, abs=0.05)
+    assert found["08-mean"]["source"] == found["08-cold"]["source"] == "illustrative"
     assert found["08-cold"]["value"] == coin_lesson.ENDS[0]
     demo.writer.value = coin_lesson.WRITERS[1]
     demo.watch()
@@ -242,7 +245,7 @@ def test_fridays_decision_reaches_the_report(lab, tmp_path):
     made.button.click()
     assert made.view.value.count("<svg") == 2 and "never reached" in made.view.value
     names = [name for name, _ in made.kinds.options]
-    assert names == ["mini on tickets", "mini on wrong_facts (only the diary measured)"]
+    assert names == ["mini on tickets", "mini on wrong_facts (diary only)"]
     assert "model, mini;" in made.tried.value
     made.kinds.value = [("mini", "tickets"), ("mini", "wrong_facts")]
     assert "not drawn on one plane" in made.view.value and "<svg" not in made.view.value
