@@ -45,7 +45,7 @@ def _cross(canvas, cross: Cross) -> list[str]:
         arms += f"M{n(canvas.x(cross.x_low))} {n(y)}H{n(canvas.x(cross.x_high))}"
     if cross.y_low is not None:
         arms += f"M{n(x)} {n(canvas.y(cross.y_low))}V{n(canvas.y(cross.y_high))}"
-    fill = "var(--jp-layout-color0,var(--lethe-paper,#fff))" if cross.hollow else color
+    fill = "var(--lethe-ground,#fff)" if cross.hollow else color
     kind = MARKERS[cross.style % len(MARKERS)]
     said = cross.about or f"{cross.name}: {cross.x:.3g}, {cross.y:.3g}"
     return [

@@ -251,7 +251,7 @@ class _Canvas:
         )
         if line.markers and not line.faint:
             kind = MARKERS[line.style % len(MARKERS)]
-            fill = "var(--jp-layout-color0,var(--lethe-paper,#fff))" if line.hollow else color
+            fill = "var(--lethe-ground,#fff)" if line.hollow else color
             parts.append(f"<g fill='{fill}' stroke-width='1.4'>")
             for i in thin(keep, max(_ALL_MARKERS // len(self.lines), 2)):
                 x, y = self.x(line.xs[i]), self.y(line.ys[i])

@@ -128,7 +128,7 @@ def _path(one: Walk) -> list[str]:
         "<title>the path of the run</title></path>",
         f"<path d='{dots}' fill='currentColor'><title>the first steps, one dot each</title></path>",
         f"<path d='{marker('diamond', *points[-1], 6)}' fill='currentColor' "
-        f"stroke='var(--lethe-paper,#fff)'><title>here the run stops: "
+        f"stroke='var(--lethe-ground,#fff)'><title>here the run stops: "
         f"{text(_at(one.path[-1]))}</title></path>",
     ]
 

@@ -6,19 +6,20 @@ import html
 
 MOST_SHOWN = 600  # characters of a prompt or answer that are shown
 
-# JupyterLab's variables where they exist, the page's own colors elsewhere. The arrow of drop-down
-# lists is black in every theme of ipywidgets. A box that scrolls has a shadow at the edges beyond
-# which there is more; a piece of the ground that scrolls along covers it at the end.
+# JupyterLab's variables where they exist, the page's own colors elsewhere; a page of Voila has the
+# color of JupyterLab's panels. The arrow of drop-down lists is black in every theme of ipywidgets.
+# A box that scrolls has a shadow at the edges beyond which there is more; a piece of the ground that
+# scrolls along covers it at the end.
 CSS = """
 .lethe{--lethe-paper:var(--jp-layout-color0,Canvas);--lethe-panel:var(--jp-layout-color1,Canvas);
 --lethe-ink:var(--jp-ui-font-color1,CanvasText);--lethe-soft:var(--jp-ui-font-color2,GrayText);
 --lethe-edge:var(--jp-border-color2,rgba(128,128,128,.35));--lethe-accent:#2878b5;
---lethe-bad:#c0392b;
---lethe-ground:var(--lethe-paper);
+--lethe-bad:#c0392b;--lethe-ground:var(--lethe-paper);
 color:var(--lethe-ink);max-width:100%;overflow:hidden;
 font-family:var(--jp-ui-font-family,system-ui,sans-serif);font-size:13px;
 --jp-widgets-dropdown-arrow:url("data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' \
 viewBox='0 0 18 18'%3E%3Cpath d='M5 7l4 4 4-4z' fill='%23888'/%3E%3C/svg%3E")}
+body[data-voila] .lethe{--lethe-paper:var(--jp-layout-color1,Canvas)}
 .lethe .lethe-card{border:1px solid var(--lethe-edge);border-radius:8px;padding:10px 12px;
 background:var(--lethe-panel);--lethe-ground:var(--lethe-panel);margin:0 0 10px 0;overflow:hidden;
 min-width:0}
