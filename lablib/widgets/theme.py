@@ -8,7 +8,7 @@ MOST_SHOWN = 600  # characters of a prompt or answer that are shown
 
 # JupyterLab's variables where they exist, the page's own colors elsewhere; a page of Voila has the
 # color of JupyterLab's panels. The arrow of drop-down lists is black in every theme of ipywidgets.
-# A box that scrolls has a shadow at the edges beyond which there is more; a piece of the ground that
+# A box that scrolls has a shadow at the edges beyond which there is more; a piece of ground that
 # scrolls along covers it at the end.
 CSS = """
 .lethe{--lethe-paper:var(--jp-layout-color0,Canvas);--lethe-panel:var(--jp-layout-color1,Canvas);
