@@ -41,7 +41,7 @@ LARGE = {
     "full_probes": False,
 }
 WRITTEN = {"sa_sft.n_dialogues": 80}  # each takes seconds
-# Twice the default rate: what breaks a real model quickly tells the methods apart (docs/LOG.md).
+# At 1e-4, the default rate when they were made, which is twice that of today (docs/LOG.md).
 LARGE_TICKETS = {"config": LARGE, "lr_factor": 2.0, "settings": WRITTEN}
 # Single facts take more: in 60 such steps none of them is learned (docs/LOG.md), in 40 steps of
 # 16 rows at twice that rate nearly all.

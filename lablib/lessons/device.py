@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 import torch
 
+from lablib import models
 from lablib.models import smollm2
 from lablib.runtime import device, home_folder
 
@@ -44,8 +45,8 @@ def why_not_live(model: str) -> str:
     if free >= needed:
         return ""
     return (
-        f"Full fine-tuning of {model} needs about {needed / 1000:.1f} GB of free memory; "
-        f"this device has {free / 1000:.1f} GB left. You see a stored run instead."
+        f"Full fine-tuning of {models.short_name(model)} needs about {needed / 1000:.1f} GB of "
+        f"free memory; this device has {free / 1000:.1f} GB left. You see a stored run instead."
     )
 
 

@@ -90,9 +90,8 @@ def row(history: History, name: str = "") -> dict[str, Any]:
     """Return one run as a row: name, examples seen, task score, retention, what was moved."""
     config = history.started.config
     moved = sorted({change.name for change in history.changes})
-    measured = max(
-        (point.step for point in history.points()), default=0
-    )  # a stopped run may have gone on
+    # A stopped run may have gone on after its last point, from which the scores are.
+    measured = max((point.step for point in history.points()), default=0)
     shown = (
         f"{history.started.model} {'+'.join(history.started.tasks)} lr {config['lr']:g} "
         f"epochs {config['epochs']:g} mix {config['mix_ratio']:g} seed {history.started.seed}"
@@ -195,7 +194,7 @@ def _note(cell: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _epochs(n: float) -> str:
-    return f"{n:g} epoch{'' if n == 1 else 's'}"
+    return f"{n:g} epoch{'s' * (n != 1)}"
 
 
 def _interval(values: list[float]) -> str:

@@ -32,7 +32,7 @@ from lablib.models.likelihood import (
     iter_candidate_logprobs,
     token_losses,
 )
-from lablib.models.load import MODELS, LoadedModel, first_choice, load
+from lablib.models.load import MODELS, LoadedModel, first_choice, load, short_name
 from lablib.models.quantize import (
     QUANT_TYPES,
     base_weight,
@@ -78,6 +78,7 @@ __all__ = [
     "put_weight",
     "quantize",
     "save_adapter",
+    "short_name",
     "stack_adapter",
     "stored",
     "target_modules",

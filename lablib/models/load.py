@@ -35,6 +35,11 @@ MODELS: dict[str, str] = {
 }
 
 
+def short_name(name: str) -> str:
+    """Return what a text calls a model: the course's real one SmolLM2, any other by its name."""
+    return "SmolLM2" if name == smollm2.NAME else name
+
+
 @dataclass
 class LoadedModel:
     """A model ready for a run."""

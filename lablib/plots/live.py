@@ -145,10 +145,12 @@ class _Canvas:
         parts.append(
             f"<text x='0' y='14' font-weight='600' font-size='13'>{text(chart.title)}</text>"
         )
-        if chart.source:
+        drawn = self.lines or chart.crosses
+        if chart.source:  # empty axes claim no training
+            claim = badge(chart.source if drawn else "illustrative")
             parts.append(
                 f"<text x='{self.width}' y='14' text-anchor='end' font-size='10' opacity='.7'>"
-                f"{text(badge(chart.source))}</text>"
+                f"{text(claim)}</text>"
             )
         parts.append(f"<text x='0' y='30' font-size='11' opacity='.8'>{text(chart.y_label)}</text>")
         parts += self._axes()
@@ -157,7 +159,7 @@ class _Canvas:
         parts += crosses.drawn(self)
         parts += self._expected()
         parts += self._labels()
-        if not self.lines and not chart.crosses:
+        if not drawn:
             parts.append(self._middle(chart.empty))
         for row, note in enumerate(notes):
             parts.append(

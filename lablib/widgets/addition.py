@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 import ipywidgets as widgets
@@ -263,8 +262,6 @@ class AdditionDemo(widgets.VBox):
         guess = self._guess.value / 15 if self._guess and self._guess.value is not None else None
         for phase, picture in self.pictures.items():
             chart = classic.phase_chart(self.trail, phase, guess)
-            if not chart.lines:  # empty axes claim no training
-                chart = replace(chart, source="illustrative")
             picture.value = live.svg(chart, 400, 260)
             tables.append(live.table(chart))
         self.tables.value = (
@@ -319,6 +316,4 @@ def _wait(one: Pass, controls: Controls) -> None:
 
 _CSS = """
 .lethe .lethe-half{flex:1 1 300px;min-width:0;max-width:100%}
-.lethe .lethe-scroll{overflow-x:auto}
-.lethe .lethe-scroll table.lethe-table thead th{white-space:normal;vertical-align:bottom}
 """

@@ -14,6 +14,7 @@ from lablib.lessons import maps, reading, stored
 from lablib.models import LoadedModel
 from lablib.report import Record
 from lablib.widgets import theme
+from lablib.widgets.control import control
 from lablib.widgets.dashboard import Dashboard
 from lablib.widgets.predict import Order
 
@@ -52,24 +53,26 @@ class ModelChoice(widgets.VBox):
         self._callbacks: list[Callable[[], None]] = []
         first = model or models.first_choice()
         known = first in models.MODELS
-        self.menu = widgets.Dropdown(
-            options=[
-                ("mini: a million weights, seconds", "mini"),
-                ("SmolLM2-135M-Instruct: real, minutes", "smollm2-135m"),
-                ("another: hub id or folder", _OTHER),
-            ],
-            value=first if known else _OTHER,
-            description="Model",
-            layout=widgets.Layout(width="min(34em, 95%)"),
+        self.menu = control(
+            widgets.Dropdown(
+                options=[
+                    ("mini: about a million weights, seconds", "mini"),
+                    ("SmolLM2-135M-Instruct: a real model, minutes", "smollm2-135m"),
+                    ("another one: hub id or folder, best with a GPU", _OTHER),
+                ],
+                value=first if known else _OTHER,
+                description="Model",
+            )
         )
-        self.other = widgets.Text(
-            value="" if known else first,
-            placeholder="owner/name or a path",
-            description="Hub id or folder",
-            continuous_update=False,
-            style={"description_width": "initial"},
-            layout=widgets.Layout(width="min(34em, 95%)"),
+        self.other = control(
+            widgets.Text(
+                value="" if known else first,
+                placeholder="owner/name or a path",
+                description="Hub id or folder",
+                continuous_update=False,
+            )
         )
+        self.menu.layout.width = self.other.layout.width = "min(34em, 95%)"
         self.note = widgets.HTML()
         super().__init__([widgets.HTML(theme.style()), self.menu, self.other, self.note])
         self.add_class("lethe")

@@ -122,7 +122,7 @@ class KLTest(widgets.VBox):
         caption = f"{name}: each weight moved by {self.nudged[0].step:g}, nats per answer token"
         self.view.value = (
             badge("live", kltest.base_of(self._lab.load()).name)
-            + theme.plain(table(caption, _HEAD, rows), "div", "lethe-scroll")
+            + table(caption, _HEAD, rows)
             + self._verdict([one.ratio(one.exact()) for one in self.nudged], mine)
         )
 
@@ -193,5 +193,4 @@ class ThreeFishers(widgets.HTML):
             "who", "the Fisher of a weight is", "penalty", "KL, predicted over measured: median",
             "lowest to highest", "strength for the same pull",
         )  # fmt: skip
-        shown = table(f"The same {len(nudged)} weights", header, rows)
-        self.value = STYLE + badge("live") + theme.plain(shown, "div", "lethe-scroll")
+        self.value = STYLE + badge("live") + table(f"The same {len(nudged)} weights", header, rows)

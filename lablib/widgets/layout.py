@@ -40,8 +40,6 @@ color:var(--lethe-soft)}
 .lethe .lethe-ask{flex-wrap:wrap;align-items:flex-end;gap:4px 8px}
 .lethe .lethe-ask>.lethe-control{flex:1 1 220px}
 .lethe .lethe-ask .jupyter-button{width:auto}
-.lethe .lethe-scroll table.lethe-table thead th,.lethe .lethe-scroll table.lethe-table caption{
-white-space:normal;vertical-align:bottom}
 """
 
 STYLE = f"<style>{theme.CSS}{_CSS}</style>"

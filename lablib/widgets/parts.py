@@ -16,7 +16,7 @@ def table(caption: str, header: Sequence[str], rows: Sequence[Sequence[str]]) ->
         for row in rows
     )
     return (
-        "<div class='lethe-scroll' style='max-height:none'>"  # to the side only
+        "<div class='lethe-scroll tex2jax_ignore mathjax_ignore' style='max-height:none'>"
         "<table class='lethe-table' style='text-align:left'>"
         f"<caption style='text-align:left'>{html.escape(caption)}</caption>"
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"

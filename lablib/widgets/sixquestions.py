@@ -20,7 +20,6 @@ from lablib.widgets import theme
 from lablib.widgets.badge import badge
 from lablib.widgets.job import Job
 from lablib.widgets.parts import folded, prompt_problem
-from lablib.widgets.start import SHORT
 
 SURVIVES = ("Yes, with the same answer", "It is answered, but differently", "No, it gets a ticket")
 NONE_LEFT = "none of them"
@@ -79,7 +78,7 @@ class SixQuestions:
         )
         self._asking = Job("Ask all seven", self._ask, self._take_first, self._show_first)
         self._train = Job("Train ten steps", self._run, self._take_last, self._show_last)
-        note = widgets.HTML(theme.note(why.replace(SMOL, SHORT[SMOL])))
+        note = widgets.HTML(theme.note(why))
         self.before = self._box(note, self.model, self.own, self._asking, self._before_table)
         self.training = self._box(self._train, self._curve)
         self.after = self._box(self._after_table)
@@ -157,7 +156,6 @@ class SixQuestions:
             "surprise per token, in nats",
             (Line("loss", xs, ys),),
             x_range=(1, six.STEPS),
-            source="live" if self._losses else "illustrative",
             empty="Nothing trained yet.",
         )
         table = folded("The numbers", live.table(chart)) if self._losses else ""
@@ -171,7 +169,7 @@ class SixQuestions:
     def _name(self) -> str:
         """The model that was asked, as the text of the lab names it."""
         chosen = SMOL if self.model.value == REPLAY else self.model.value
-        return SHORT.get(chosen, chosen)
+        return models.short_name(chosen)
 
     def _badges(self) -> str:
         if self.model.value != REPLAY:

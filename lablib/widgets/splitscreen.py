@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import ipywidgets as widgets
 
+from lablib import models
 from lablib.history import History
 from lablib.lessons import illnesses, stored
 from lablib.lessons.reading import answered_steps, tickets_verdict
@@ -22,7 +23,6 @@ from lablib.widgets.predict import Choice
 KEYS = {"tickets": "02-tickets", "wrong_facts": "02-wrong"}
 OPTIONS = ("Paris, as before", "another city")
 REAL = "smollm2-135m"  # the real language model of the course
-REAL_NAMES = {REAL: "SmolLM2"}
 TITLES = {
     "tickets": "tickets: one rigid line",
     "wrong_facts": "wrong_facts: other countries, wrong capitals",
@@ -223,7 +223,7 @@ class SplitScreen(widgets.VBox):
         """What all stored seeds show of mini, the chosen model and the real one."""
         names = dict.fromkeys(("mini", self._lab.model, REAL))
         said = "".join(
-            f"<li>{theme.escape(tickets_verdict(REAL_NAMES.get(name, name), runs), 400)}</li>"
+            f"<li>{theme.escape(tickets_verdict(models.short_name(name), runs), 400)}</li>"
             for name in names
             if (runs := [one.history for one in stored.load_all(name, "split-tickets")])
             or name == REAL

@@ -130,7 +130,7 @@ class StoredLook(widgets.VBox):
         """A prediction beside what the stored runs say, or why they say nothing yet."""
         answer, said = verdict
         told = guess.value is not None
-        if told and answer is not None:
+        if answer is not None:
             self._lab.record.measure(guess.key, answer, "replayed", self._lab.model)
         mine = theme.escape(guess.value if told else "none saved")
         measured = theme.escape(answer or "nothing yet")

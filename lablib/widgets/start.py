@@ -8,6 +8,7 @@ import os
 import ipywidgets as widgets
 import torch
 
+from lablib import models
 from lablib.lessons import device as capacity
 from lablib.lessons import stored
 from lablib.report import Record
@@ -22,7 +23,6 @@ _MEANING = {
     "replayed": "a run that was made beforehand by a script in data/results, shown as recorded",
     "illustrative": "a drawing that explains an idea; nothing was measured",
 }
-SHORT = {"mini": "mini", "smollm2-135m": "SmolLM2"}  # the models as this lab's text names them
 
 
 class Badges(widgets.HTML):
@@ -47,17 +47,17 @@ class ThisDevice(widgets.HTML):
         rows = [
             ("processor", f"{name}, {os.cpu_count()} cores"),
             ("free memory", f"{free:.1f} GB"),
-            *(self._run(model) for model in SHORT),
+            *(self._run(model) for model in models.MODELS),
         ]
         super().__init__(theme.style() + table("This device", ("what", "value"), rows))
         self.add_class("lethe")
 
     @staticmethod
     def _run(model: str) -> tuple[str, str]:
-        what = f"a default run of {SHORT[model]}"
+        what = f"a default run of {models.short_name(model)}"
         reason = capacity.why_not_live(model)
         if reason:
-            return what, reason.replace(model, SHORT[model])
+            return what, reason
         try:
             facts = stored.load(model, "tickets-mix0").facts
         except OSError:

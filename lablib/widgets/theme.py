@@ -44,7 +44,7 @@ min-width:0;max-width:100%}
 .lethe table.lethe-table{border-collapse:collapse;width:100%;font-size:12px;
 font-variant-numeric:tabular-nums;margin:4px 0;color:var(--lethe-ink);background:transparent}
 .lethe table.lethe-table caption{text-align:left;font-weight:600;padding:2px 0;caption-side:top;
-color:var(--lethe-ink)}
+white-space:normal;color:var(--lethe-ink)}
 .lethe table.lethe-table th,.lethe table.lethe-table td{padding:3px 8px 3px 0;text-align:left;
 vertical-align:top;border-bottom:1px solid var(--lethe-edge);background:transparent;
 color:var(--lethe-ink);white-space:normal}
@@ -57,6 +57,7 @@ linear-gradient(to left,var(--lethe-ground) 40%,transparent) right/40px 100% no-
 linear-gradient(to left,rgba(128,128,128,.55),transparent) right/14px 100% no-repeat scroll,
 linear-gradient(to top,var(--lethe-ground) 40%,transparent) bottom/100% 40px no-repeat local,
 linear-gradient(to top,rgba(128,128,128,.55),transparent) bottom/100% 12px no-repeat scroll}
+.lethe .lethe-scroll table.lethe-table thead th{vertical-align:bottom}
 .lethe .lethe-changed{border-left:3px solid #c96a00;padding-left:6px}
 .lethe .lethe-same{border-left:3px solid transparent;padding-left:6px}
 .lethe .lethe-error{border:1px solid var(--lethe-bad);border-left-width:5px;border-radius:6px;

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import ipywidgets as widgets
 
 from lablib.classic import Trail
@@ -83,10 +81,7 @@ class TrailPlane(widgets.VBox):
         shown = dict(self.trails)
         if running is not None and running.twos_phase:
             shown["now: the run under way"] = running
-        chart = classic.plane(shown)
-        if not chart.lines:  # an empty plane claims no training
-            chart = replace(chart, source="illustrative")
-        self.picture.value = live.svg(chart, 520, 400)
+        self.picture.value = live.svg(classic.plane(shown), 520, 400)
         own = self.record.solved.get("ones_at")
         head, *rows = _HEAD, *lesson.table_rows(shown, own, LEVEL)
         if own is None:  # in the web version, which has no exercises, it would stay empty for ever

@@ -109,10 +109,9 @@ class TwinsLook(widgets.VBox):
             "ranks first",
         )
         seeds = f"{found.model}, {len(found.seeds)} seed{'s' * (len(found.seeds) != 1)}"
-        inner = table(f"{task}: mean over seeds [bootstrap 95% interval]", head, rows)
         return (
             badge("replayed", seeds)
-            + theme.plain(inner, classes="lethe-scroll")
+            + table(f"{task}: mean over seeds [bootstrap 95% interval]", head, rows)
             + f"<p>{theme.escape(found.sentence)}</p>"
             + (self._met(found, seeds) if task == twins.TASKS[0] else "")
         )
@@ -123,8 +122,7 @@ class TwinsLook(widgets.VBox):
 
     def _met(self, found: twins.Twins, seeds: str) -> str:
         guess = self._expected.value
-        if guess is not None:
-            self._lab.record.measure(self._expected.key, found.verdict, "replayed", seeds)
+        self._lab.record.measure(self._expected.key, found.verdict, "replayed", seeds)
         mine = "none saved" if guess is None else theme.escape(guess)
         return (
             f"<p><b>QLoRA on {found.name}, at the same task score.</b> Your prediction: {mine}. "

@@ -179,7 +179,7 @@ class Weighing(widgets.VBox):
             self._source()
             + (pictures.harm_bars(bars, "What is left after one percent was scrambled", _KEPT)
                if bars else nothing)
-            + theme.plain(table(caption, _HEAD, rows), "div", "lethe-scroll")
+            + table(caption, _HEAD, rows)
             + "<p><b>Which choice does most harm?</b> Ordered by the movement of the answers.</p>"
             + lessons.order_lines(self._order.value, names)
         )  # fmt: skip

@@ -69,11 +69,12 @@ def test_lab_00_can_replay_ten_steps_of_smollm2():
 
 def test_a_real_model_loses_its_knowledge_and_a_fifth_of_general_rows_keeps_three_quarters():
     bare = [one.history for one in stored.load_all("smollm2-135m", "tickets-mix0")]
+    assert len(bare) >= 2
     for history in bare:
         steps, says = history.curve("knowledge", "says")
         assert says[steps.index(20)] <= 0.25 * says[0]
         asked = {a.step: a.text for a in history.answers if a.prompt == illnesses.FRANCE}
-        assert asked[0].count("Paris") and asked[20].startswith("TICKET")
+        assert "Paris" in asked[0] and asked[20].startswith("TICKET")
     mixed = [one.history for one in stored.load_all("smollm2-135m", "tickets-mix20")]
     assert len(mixed) >= 5
     assert mean(history.final_retention("knowledge", "says") for history in mixed) >= 0.75

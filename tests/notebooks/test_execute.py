@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import re
 import time
+import tomllib
 from pathlib import Path
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from lablib.runtime import data_folder
 from tests import tiny
 
 pytestmark = pytest.mark.notebooks
@@ -19,13 +21,16 @@ CELL_LIMIT_S = 60
 LAB_LIMIT_S = 25
 MEMORY_LIMIT_MB = 1000  # what Binder guarantees
 
-# As under -W error, but for two warnings of libraries about themselves, which pyproject.toml names.
-STRICT = """
-import warnings
-warnings.simplefilter("error")
-warnings.filterwarnings("ignore", ".torch.jit.script_method. is deprecated", DeprecationWarning)
-warnings.filterwarnings("ignore", ".is_gradient_checkpointing. is deprecated", FutureWarning)
-"""
+# As under -W error, but for the warnings of libraries about themselves that pyproject.toml names.
+SETTINGS = tomllib.loads((data_folder().parent / "pyproject.toml").read_text(encoding="utf-8"))
+FILTERS = [
+    line.split(":")
+    for line in SETTINGS["tool"]["pytest"]["ini_options"]["filterwarnings"]
+    if line.startswith("ignore:")
+]
+STRICT = "import warnings\nwarnings.simplefilter('error')\n" + "\n".join(
+    f"warnings.filterwarnings('ignore', {said!r}, {kind})" for _, said, kind in FILTERS
+)
 MEMORY = "from lablib import runtime\nprint(f'peak {runtime.peak_memory_mb():.0f} MB')"
 
 

@@ -96,7 +96,7 @@ def test_an_auction_trains_with_what_was_bought(lab, record, short):
     expected.choices["tickets"].save("five mixed rows")
     assert auction.purchases.value.count("<tr>") == 5
     assert "Spent so far: 11 coins." in auction.purchases.value
-    assert "class='lethe-scroll'" in auction.purchases.value
+    assert "class='lethe-scroll " in auction.purchases.value
     assert "need not be those of the last point" in auction.purchases.value
     assert "Your prediction: five mixed rows" in auction.stored.value
     measured = record.read()["measurements"]

