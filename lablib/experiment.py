@@ -37,7 +37,6 @@ class Defaults:
     batch_size: int  # rows a step
     train_rows: int  # rows of the train split used in one epoch
     probe_every: int  # steps between two probe points
-    probe_early: bool  # also measured after steps 2, 5 and 10
     task_test_rows: int  # test rows scored at each probe point
     max_length: int  # tokens of a row, prompt and answer together
     full_probes: bool | tuple[str, ...] = True  # probes of which all items are scored at the ends
@@ -48,16 +47,17 @@ def defaults(n_parameters: int, method: Method, task: str = "tickets") -> Defaul
     """Return the settings that a run of ``method`` starts with on a model of this size.
 
     Small models do up to 200 steps of 16 rows (seconds); real language models 40 steps of 4 rows
-    (two minutes on two cores). They forget within the first ten, so that only they are measured
-    there too, and a fifth of general rows needs the other thirty to win back what it can
-    (docs/LOG.md).
+    (two minutes on two cores): they forget within the first ten, and a fifth of general rows needs
+    the other thirty to win back what it can (docs/LOG.md). Both are measured after steps 2, 5 and
+    10 as well (``TrainConfig.probe_early``), so that a first point stands within a second on
+    ``mini``.
     """
     lr = method.default_lr(n_parameters)
     if n_parameters < SMALL:
         lr *= SMALL_RATE_FACTORS.get(task, 1.0) if method.trains_all else 1.0
-        given = Defaults(lr, 16, 3200, 25, False, task_test_rows=24, max_length=128)
+        given = Defaults(lr, 16, 3200, 25, task_test_rows=24, max_length=128)
     else:
-        given = Defaults(lr, 4, 160, 20, True, task_test_rows=8, max_length=256, full_probes=FULL)
+        given = Defaults(lr, 4, 160, 20, task_test_rows=8, max_length=256, full_probes=FULL)
     return replace(given, mix_ratio=method.default_mix_ratio)
 
 

@@ -76,6 +76,9 @@ def test_defaults_fill_what_is_not_given(mini):
     given = experiment.defaults(mini.n_parameters, Full())
     assert run.config.lr == given.lr == Full().default_lr(mini.n_parameters)
     assert (run.config.batch_size, run.config.train_rows) == (given.batch_size, given.train_rows)
+    run = experiment.build(mini, **SHORT | {"max_steps": 3})
+    points = [e.step for e in run if isinstance(e, Probed)]
+    assert next(step for step in points if step) == 2  # a first point within a second
     large = experiment.defaults(135_000_000, Full())
     assert large.lr < given.lr and large.batch_size < given.batch_size
 

@@ -34,7 +34,7 @@ defaults by model:
                     lr (full)  batch  rows  steps  probe every
   mini                   8e-4     16  3200    200     25 steps
   real LLMs              5e-5      4   160     40     20 steps
-  (real LLMs also after steps 2, 5 and 10)
+  (both also after steps 2, 5 and 10 of each task)
 
 Ctrl-C ends the run after the current step and keeps what was measured; press it twice to end
 at once. Exit status: 0 done, 1 the run failed, 2 a mistake in the arguments, 130 interrupted.
@@ -163,6 +163,12 @@ def _add_run(commands) -> None:
 
     measure = run.add_argument_group("what to measure")
     _add_measuring(measure)
+    measure.add_argument(
+        "--no-probe-early",
+        dest="probe_early",
+        action="store_false",
+        help="no points after steps 2, 5 and 10 of a task",
+    )
 
     out = run.add_argument_group("what to keep")
     out.add_argument("--json", metavar="FILE", help="write everything measured to FILE")

@@ -102,6 +102,8 @@ def config_of(args: argparse.Namespace) -> dict[str, Any]:
         config["early_stopping"] = _early_stopping(args.early_stop, args.patience)
     if args.quick:
         config["full_probes"] = False
+    if not args.probe_early:
+        config["probe_early"] = False
     return {**config, "seed": args.seed}
 
 

@@ -13,7 +13,7 @@ from lablib.runtime import data_folder
 from lablib.train import Run
 
 # Measured at the ends only: no curve and no answer of these is shown.
-ENDS_ONLY = {"probe_every": 10_000, "watch": ()}
+ENDS_ONLY = {"probe_every": 10_000, "probe_early": False, "watch": ()}
 DIARY = {"method": "sa_sft", **ENDS_ONLY}
 
 # setting -> (task, what differs from the default of the model); "lr" is a factor of its rate,
@@ -123,7 +123,8 @@ def command(loaded: LoadedModel, setting: str, seed: int) -> str:
         f" --{key.replace('_ratio', '').replace('_', '-')} "
         + (value if isinstance(value, str) else f"{value:g}")
         for key, value in given.items()
-        if key != "watch"
+        if key not in ("watch", "probe_early")
     )
+    flags += "" if given.get("probe_early", True) else " --no-probe-early"
     flags += "".join(f" --set {given['method']}.{key}={value}" for key, value in chosen.items())
     return f"python -m lablib run --model {loaded.name} --task {task} --seed {seed}{flags}"

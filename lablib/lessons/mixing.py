@@ -56,7 +56,7 @@ def kit_setting(kit: str, task: str) -> str:
 
 # What is made beside the settings of lab 02; see lessons.catalog. Kits are measured at the ends
 # only, ratios at a few points on the way: probing takes as long as training.
-_ENDS: dict[str, Any] = {"probe_every": 10_000, "watch": ()}
+_ENDS: dict[str, Any] = {"probe_every": 10_000, "probe_early": False, "watch": ()}
 EVERY = 50  # steps between two points at which ratios are compared
 SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
     **{
@@ -68,7 +68,10 @@ SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
         for kit in KITS
     },
     **{
-        ratio_setting(ratio): ("tickets", {"mix_ratio": ratio, "probe_every": EVERY, "watch": ()})
+        ratio_setting(ratio): (
+            "tickets",
+            {"mix_ratio": ratio, "probe_every": EVERY, "probe_early": False, "watch": ()},
+        )
         for ratio in RATIOS
         if ratio_setting(ratio).startswith("ratio-")
     },

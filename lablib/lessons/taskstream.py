@@ -20,7 +20,7 @@ STEPS = 100  # of each task: enough to learn it, short enough to watch all three
 
 # Without a buffer, and with one that a reservoir keeps.
 SETTINGS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
-    "stream-nothing": (TASKS, {"max_steps": STEPS, "probe_every": 50}),
+    "stream-nothing": (TASKS, {"max_steps": STEPS, "probe_every": 50, "probe_early": False}),
     "stream-buffer": (
         TASKS,
         {
@@ -29,6 +29,7 @@ SETTINGS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
             "mix_ratio": MIX,
             "max_steps": STEPS,
             "probe_every": 50,
+            "probe_early": False,
         },
     ),
 }
