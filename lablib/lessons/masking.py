@@ -58,8 +58,12 @@ class ByHand(Method):
     name: ClassVar[str] = "by_hand"
     summary: ClassVar[str] = "words crossed out by hand are not learned"
 
-    words: tuple[str, ...] = setting((), unit="words", source="the learner")
-    end: str = setting("kept", unit="", choices=("kept", "masked"), source="the learner")
+    words: tuple[str, ...] = setting(
+        (), label="Words crossed out", unit="words", source="the learner"
+    )
+    end: str = setting(
+        "kept", label="The end of an answer", choices=("kept", "masked"), source="the learner"
+    )
 
     kept_ = ()  # by task a dict from row number to (answer tokens,), True where one is learned
     task_ = 0

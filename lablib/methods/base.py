@@ -24,8 +24,9 @@ from lablib.models.load import SMALL
 def setting(
     default: Any,
     *,
-    unit: str,
+    label: str,
     source: str,
+    unit: str = "",
     low: float | None = None,
     high: float | None = None,
     choices: Sequence[str] | None = None,
@@ -39,8 +40,8 @@ def setting(
     ----------
     default
         What it is unless something else is chosen.
-    unit, source : str
-        What it is counted in; where default and range come from.
+    label, source, unit : str
+        What the dashboard calls it; where default and range come from; what it is counted in.
     low, high : float, optional
         Range of a number, ends included.
     choices : sequence of str, optional
@@ -52,8 +53,9 @@ def setting(
     log : bool
         True if it is best set on a logarithmic scale.
     """
-    metadata = {"unit": unit, "source": source, "low": low, "high": high, "choices": choices}
-    return field(default=default, metadata={**metadata, "large": large, "live": live, "log": log})
+    about = {"label": label, "unit": unit, "source": source, "low": low, "high": high}
+    about |= {"choices": choices, "large": large, "live": live, "log": log}
+    return field(default=default, metadata=about)
 
 
 @dataclass

@@ -56,19 +56,28 @@ class EWC(Method):
     summary: ClassVar[str] = "elastic weight consolidation: weights that mattered are held back"
 
     strength: float = setting(
-        0.01, large=10.0, unit="pull per average weight", source="our sweeps, docs/LOG.md",
-        low=1e-4, high=1e6, live=True, log=True,
+        0.01, label="Strength of the springs", unit="pull per average weight", large=10.0,
+        source="our sweeps, docs/LOG.md", low=1e-4, high=1e6, live=True, log=True,
     )  # fmt: skip
     importance: str = setting(
-        "fisher", unit="", source="controls: L2-SP, and the same Fisher on the wrong weights",
-        choices=("fisher", "uniform", "shuffled"),
+        "fisher", label="What makes a spring stiff", choices=("fisher", "uniform", "shuffled"),
+        source="controls: L2-SP, and the same Fisher on the wrong weights",
     )  # fmt: skip
     fisher: str = setting(
-        "signed", unit="", source="steadiest, docs/LOG.md; the last two are biased",
-        choices=fisher.KINDS,
+        "signed", label="Estimate of the Fisher", choices=fisher.KINDS,
+        source="steadiest, docs/LOG.md; the last two are biased",
     )  # fmt: skip
-    n_rows: int = setting(64, unit="general rows", source="our choice", low=1, high=2_000)
-    gamma: float = setting(1.0, unit="share kept", source="arXiv 1805.06370", low=0.0, high=1.0)
+    n_rows: int = setting(
+        64, label="Rows for the Fisher", unit="general rows", source="our choice", low=1, high=2_000
+    )
+    gamma: float = setting(
+        1.0,
+        label="Earlier Fishers",
+        unit="share kept",
+        source="arXiv 1805.06370",
+        low=0.0,
+        high=1.0,
+    )
     fisher_: Weights = field(init=False, repr=False, compare=False, default_factory=dict)
     anchor_: Weights = field(init=False, repr=False, compare=False, default_factory=dict)
     scale_: float = field(init=False, repr=False, compare=False, default=1.0)

@@ -64,25 +64,46 @@ class LoRA(Method):
     trains_all: ClassVar[bool] = False
 
     rank: int = setting(
-        16, unit="dimensions", source="16 to 64 in arXiv 2405.09673 and 2305.14314", low=1, high=256
+        16,
+        label="Rank of the update",
+        unit="dimensions",
+        source="16 to 64 in arXiv 2405.09673 and 2305.14314",
+        low=1,
+        high=256,
     )
     alpha: float = setting(
-        32.0, unit="", source="twice the rank: arXiv 2405.09673", low=1.0, high=512.0
+        32.0,
+        label="Alpha, the numerator of its scale",
+        source="twice the rank: arXiv 2405.09673",
+        low=1.0,
+        high=512.0,
     )
     dropout: float = setting(
         0.0,
+        label="Dropout",
         unit="share of inputs",
         source="0 in arXiv 2405.09673, 0.05 to 0.1 in arXiv 2305.14314",
         low=0.0,
         high=0.9,
     )
     targets: str = setting(
-        "all-linear", unit="", source="arXiv 2305.14314, section 4", choices=models.TARGETS
+        "all-linear",
+        label="Layers with adapters",
+        source="arXiv 2305.14314, section 4",
+        choices=models.TARGETS,
     )
-    rslora: bool = setting(False, unit="", source="arXiv 2312.03732")
-    dora: bool = setting(False, unit="", source="arXiv 2402.09353")
-    embeddings: bool = setting(False, unit="", source="docs/LOG.md")
-    per_task: bool = setting(False, unit="", source="two ways of sequential LoRA: arXiv 2310.14152")
+    rslora: bool = setting(
+        False, label="rsLoRA: divide alpha by the root of the rank", source="arXiv 2312.03732"
+    )
+    dora: bool = setting(
+        False, label="DoRA: learn size and direction apart", source="arXiv 2402.09353"
+    )
+    embeddings: bool = setting(False, label="Train the embeddings as well", source="docs/LOG.md")
+    per_task: bool = setting(
+        False,
+        label="A fresh adapter for each task",
+        source="two ways of sequential LoRA: arXiv 2310.14152",
+    )
 
     def __post_init__(self):
         super().__post_init__()

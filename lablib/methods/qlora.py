@@ -64,11 +64,21 @@ class QLoRA(Method):
     embeddings: bool = _as_in_lora("embeddings")
     per_task: bool = _as_in_lora("per_task")
     quant_type: str = setting(
-        "nf4", unit="", source="arXiv 2305.14314, table 4", choices=models.QUANT_TYPES
+        "nf4",
+        label="Levels of the four bits",
+        source="arXiv 2305.14314, table 4",
+        choices=models.QUANT_TYPES,
     )
-    double_quant: bool = setting(True, unit="", source="arXiv 2305.14314, section 3")
+    double_quant: bool = setting(
+        True,
+        label="Double quantization: round the scales as well",
+        source="arXiv 2305.14314, section 3",
+    )
     optim: str = setting(
-        "adamw", unit="", source="paged in arXiv 2305.14314, section 3", choices=OPTIMIZERS
+        "adamw",
+        label="Optimizer",
+        source="paged in arXiv 2305.14314, section 3",
+        choices=OPTIMIZERS,
     )
 
     def __post_init__(self):

@@ -87,8 +87,12 @@ class Replay(Method):
     decides: ClassVar[str] = "pool"
     default_mix_ratio: ClassVar[float] = 0.2
 
-    source: str = setting("general", unit="", choices=("general", "past", "both"), source="ours")
-    buffer: int = setting(200, unit="rows", low=1, high=5000, source="ours")
+    source: str = setting(
+        "general", label="What is rehearsed", choices=("general", "past", "both"), source="ours"
+    )
+    buffer: int = setting(
+        200, label="Buffer of earlier tasks", unit="rows", low=1, high=5000, source="ours"
+    )
 
     seed_ = 0
 

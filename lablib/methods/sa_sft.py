@@ -60,14 +60,24 @@ class SASFT(Method):
     decides: ClassVar[str] = "pool"
     default_mix_ratio: ClassVar[float] = 0.2
 
-    prompts: str = setting("auto", unit="", choices=("auto", "own", "given"), source="ours")
-    n_dialogues: int = setting(500, unit="dialogues", low=1, high=5000, source="ours")
-    temperature: float = setting(1.0, large=0.7, unit="", low=0.1, high=2.0, source=THIRD_HAND)
-    top_p: float = setting(
-        1.0, large=0.9, unit="probability", low=0.05, high=1.0, source=THIRD_HAND
+    prompts: str = setting(
+        "auto", label="Who asks the questions", choices=("auto", "own", "given"), source="ours"
     )
-    max_new_tokens: int = setting(96, unit="tokens", low=4, high=1024, source="ours")
-    leave_out: str = setting(NOTHING, unit="", choices=(NOTHING, *sieve.SUBJECTS), source="ours")
+    n_dialogues: int = setting(
+        500, label="How much it writes", unit="dialogues", low=1, high=5000, source="ours"
+    )
+    temperature: float = setting(
+        1.0, label="Temperature", large=0.7, low=0.1, high=2.0, source=THIRD_HAND
+    )
+    top_p: float = setting(
+        1.0, label="Top-p", large=0.9, unit="probability", low=0.05, high=1.0, source=THIRD_HAND
+    )
+    max_new_tokens: int = setting(
+        96, label="Longest answer", unit="tokens", low=4, high=1024, source="ours"
+    )
+    leave_out: str = setting(
+        NOTHING, label="Subject left out", choices=(NOTHING, *sieve.SUBJECTS), source="ours"
+    )
 
     dialogues_ = ()  # what the base wrote and the sieve let pass
     report_ = None  # counts: written, kept, cut off, dropped, topics, answer tokens, seconds

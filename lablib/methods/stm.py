@@ -64,13 +64,28 @@ class STM(Method):
     name: ClassVar[str] = "stm"
     summary: ClassVar[str] = "selective token masking: words that surprise the base are not learned"
 
-    rule: str = setting("quantile", unit="", choices=("quantile", "threshold"), source=PAPER)
-    share: float = setting(0.22, unit="of tokens", low=0.0, high=1.0, live=True, source=TABLES)
-    threshold: float = setting(
-        2.5, unit="ppl", low=1.0, high=1e6, live=True, log=True, source=PAPER
+    rule: str = setting(
+        "quantile", label="Rule of the mask", choices=("quantile", "threshold"), source=PAPER
     )
-    mask: str = setting("high", unit="", choices=("high", "random", "low"), source=PAPER)
-    end: str = setting("kept", unit="", choices=("kept", "scored"), source="our choice")
+    share: float = setting(
+        0.22, label="Masked share", unit="of tokens", low=0.0, high=1.0, live=True, source=TABLES
+    )
+    threshold: float = setting(
+        2.5,
+        label="Masked from this perplexity on",
+        unit="ppl",
+        low=1.0,
+        high=1e6,
+        live=True,
+        log=True,
+        source=PAPER,
+    )
+    mask: str = setting(
+        "high", label="Which tokens are masked", choices=("high", "random", "low"), source=PAPER
+    )
+    end: str = setting(
+        "kept", label="The end of an answer", choices=("kept", "scored"), source="our choice"
+    )
 
     perplexities_ = ()  # by task a dict from row number to (answer tokens,)
     kept_ = ()  # the same, True where a token is learned

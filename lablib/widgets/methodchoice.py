@@ -157,7 +157,8 @@ def live_fields(method: str) -> tuple[str, ...]:
 def field_control(name: str, about: Mapping[str, Any], default: Any) -> widgets.Widget:
     """Return the control for a hyper-parameter of a method, made from the field's metadata."""
     unit = f" ({about['unit']})" if about.get("unit") else ""
-    label = name.replace("_", " ").replace(".", ": ") + unit
+    whose = f"{name.rpartition('.')[0]}: " if "." in name else ""
+    label = f"{whose}{about['label']}{unit}"
     low, high = about.get("low"), about.get("high")
     if about.get("choices"):
         made = widgets.Dropdown(options=list(about["choices"]), value=default, description=label)

@@ -22,9 +22,9 @@ class Anchored(Method):
 
     name: ClassVar[str] = "anchored"
     summary: ClassVar[str] = "with a penalty"
-    strength: float = setting(1.0, unit="", source="test", low=0.0, high=10.0, live=True)
-    rows: int = setting(8, unit="rows", source="test", low=1, high=64)
-    kind: str = setting("near", unit="", source="test", choices=("near", "far"))
+    strength: float = setting(1.0, label="Strength", source="test", low=0.0, high=10.0, live=True)
+    rows: int = setting(8, label="Rows", unit="rows", source="test", low=1, high=64)
+    kind: str = setting("near", label="Kind", source="test", choices=("near", "far"))
 
     def penalty(self, model, batch, outputs):
         """The strength itself."""

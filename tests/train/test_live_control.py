@@ -85,7 +85,7 @@ def test_a_live_field_of_the_method_reaches_the_method(monkeypatch):
 
     @dataclass
     class Strong(METHODS["full"]):
-        strength: float = setting(1.0, unit="", source="", low=0.0, high=10.0, live=True)
+        strength: float = setting(1.0, label="Strength", source="", low=0.0, high=10.0, live=True)
 
     monkeypatch.setitem(METHODS, "strong", Strong)
     mine = Strong()

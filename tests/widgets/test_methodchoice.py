@@ -37,8 +37,8 @@ def test_every_method_has_a_control_for_every_field(choice, name):
     choice.value = name
     assert choice.value == name
     assert choice.settings() == pytest.approx(make(name).settings())
-    for made in choice.fields.values():
-        assert made.description
+    for field, made in choice.fields.items():
+        assert about_fields(name)[field]["label"] in made.description
 
 
 def test_a_default_follows_the_size_of_the_model_unless_it_was_moved(panel):
