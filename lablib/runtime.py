@@ -111,7 +111,7 @@ def generator(seed: int, *purpose: object) -> torch.Generator:
 def seeded(where: torch.device, seed: int):
     """Seed the global random numbers for a block, and leave them as they were found.
 
-    For what cannot be handed a generator: dropout, and the initialisation of adapters.
+    For what cannot be handed a generator: dropout, and the initialization of adapters.
     """
     devices = [where] if where.type == "cuda" else []
     with torch.random.fork_rng(devices=devices):

@@ -70,7 +70,7 @@ def test_readme_links_lead_somewhere(readme, root):
 
 def test_contributing_stays_short_and_names_the_hooks_in_order(root):
     text = (root / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    assert len(text.splitlines()) < 80
+    assert len(text.splitlines()) <= 100
     hooks = ("prepare", "wrap", "begin_task", "extend_batch", "loss", "penalty", "after_backward",
              "after_step", "after_task", "finish")  # fmt: skip
     places = [re.search(rf"`{hook}[(`]", text).start() for hook in hooks]

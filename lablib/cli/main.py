@@ -18,7 +18,7 @@ MISTAKE = 2  # exit status for anything the user can put right
 RUN_EXAMPLES = """\
 examples:
   python -m lablib run
-      mini learns support tickets by full fine-tuning; ten seconds
+      mini learns support tickets by full fine-tuning; twenty seconds on two cores
   python -m lablib run --mix 0.2 --seed 1 --json mixed.json
       the same with a fifth of every batch from the general pool, kept as JSON
   python -m lablib run --method stm+replay --general ./my-chats.jsonl --mix-unit tokens
@@ -51,7 +51,7 @@ arms:
 
 examples:
   python -m lablib compare --methods full,low_lr --seeds 2
-      two arms and the upper target on mini; about a minute on two cores
+      two arms and the upper target on mini; about two minutes on two cores
   python -m lablib compare --task wrong_facts --methods full,replay,lora+replay --seeds 5 \\
       --json out.json --html out.html
       figures as JSON, pictures and tables as one page

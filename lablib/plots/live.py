@@ -110,9 +110,9 @@ class _Canvas:
         lines = [line for line in chart.lines if line.xs]
         # Pinned runs first: what is live lies on top.
         self.lines = sorted(lines, key=lambda line: not line.faint)
-        self.labelled = any(line.label for line in self.lines) or bool(chart.crosses)
+        self.labeled = any(line.label for line in self.lines) or bool(chart.crosses)
         self.left, self.top = 40, 42
-        self.right = width - (_LABEL_ROOM if self.labelled else 14)
+        self.right = width - (_LABEL_ROOM if self.labeled else 14)
         self.bottom = height - 34
         self.x_low, self.x_high = chart.x_range or self._span(
             [v for ln in lines for v in ln.xs] + crosses.values(chart, "x")
@@ -208,7 +208,7 @@ class _Canvas:
                 f"<g><title>{text(about)}</title><path d='M{self.left} {y}H{n(self.right)}' "
                 f"stroke='currentColor' stroke-opacity='.55'{dash}/></g>"
             )
-            if not self.labelled:
+            if not self.labeled:
                 parts.append(
                     f"<text x='{n(self.right)}' y='{n(self.y(level.value) - 4)}' font-size='10' "
                     f"text-anchor='end' opacity='.75'>{text(level.name)}</text>"
@@ -283,7 +283,7 @@ class _Canvas:
 
     def _labels(self) -> list[str]:
         """Names at the right ends of lines and levels, pushed apart where they would overlap."""
-        if not self.labelled:
+        if not self.labeled:
             return []
         lines = [
             (self.y(line.ys[-1]), self.x(line.xs[-1]), COLORS[line.style % len(COLORS)], line.label)

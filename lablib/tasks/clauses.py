@@ -1,4 +1,4 @@
-"""Contract clauses, labelled and put in plain words."""
+"""Contract clauses, labeled and put in plain words."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ SHIFTED_CLAUSES = (
 
 
 class Clauses(GeneratedTask):
-    """Contract clauses, labelled and put in plain words.
+    """Contract clauses, labeled and put in plain words.
 
     A real row::
 

@@ -36,9 +36,9 @@ def test_checksums(folder):
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
-def test_readme_names_source_and_licence(folder):
+def test_readme_names_source_and_license(folder):
     readme = (data_folder() / folder / "README.md").read_text(encoding="utf-8")
-    assert "icence" in readme and "python" in readme
+    assert "icense" in readme and "python" in readme
 
 
 def test_world_readme_names_every_table():
