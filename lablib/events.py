@@ -171,7 +171,10 @@ def from_dict(data: dict[str, Any]) -> Event:
             data[name] = tuple(tuple(v) if isinstance(v, list) else v for v in data[name])
     if "scores" in data:
         data["scores"] = {name: score_from_dict(score) for name, score in data["scores"].items()}
-    return kind(**data)
+    try:
+        return kind(**data)
+    except TypeError as error:
+        raise ValueError(f"This is not an event {kind.__name__} of a run: {error}.") from error
 
 
 def score_from_dict(data: dict[str, Any]) -> Score:

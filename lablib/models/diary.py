@@ -103,11 +103,13 @@ def write(
 
 
 def fingerprint(base: nn.Module, tokenizer, about: Any) -> str:
-    """Checksum of everything that decides what is written: weights, template, settings, code."""
-    whole = hashlib.sha256(json.dumps([about, tokenizer.chat_template]).encode())
+    """Checksum of what decides what is written: weights, config, tokenizer, settings, our code."""
+    words = [tokenizer.chat_template, sorted(tokenizer.get_vocab().items())]
+    config = base.config.to_json_string()
+    whole = hashlib.sha256(json.dumps([about, words, config]).encode())
     for name, p in base.named_parameters():
         whole.update(name.encode())
         whole.update(p.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
-    for module in (__file__, dialogues.__file__, sieve.__file__):
-        whole.update(Path(module).read_bytes())
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        whole.update(path.read_bytes())
     return whole.hexdigest()[:24]

@@ -168,17 +168,26 @@ def encode_row(tokenizer, prompt: str, completion: str, max_length: int) -> tupl
     """
     prompt_ids = encode_prompt(tokenizer, prompt)
     answer_ids = encode_completions(tokenizer, [completion])[0] + [frame(tokenizer).end_id]
-    excess = len(prompt_ids) + len(answer_ids) - max_length
-    if excess > 0:
-        n_head = frame(tokenizer).n_head
-        n_fixed = len(encode_prompt(tokenizer, ""))
-        if excess > len(prompt_ids) - n_fixed:
-            raise ValueError(
-                f"The answer {completion[:40]!r}… takes {len(answer_ids)} tokens and does not fit "
-                f"in a row of {max_length}: raise max_length or shorten the answer."
-            )
-        prompt_ids = prompt_ids[:n_head] + prompt_ids[n_head + excess :]
+    prompt_ids = shortened(tokenizer, prompt_ids, max_length - len(answer_ids))
+    if len(prompt_ids) + len(answer_ids) > max_length:
+        raise ValueError(
+            f"The answer {completion[:40]!r}… takes {len(answer_ids)} tokens and does not fit "
+            f"in a row of {max_length}: raise max_length or shorten the answer."
+        )
     return prompt_ids + answer_ids, len(prompt_ids)
+
+
+def shortened(tokenizer, prompt_ids: list[int], room: int) -> list[int]:
+    """Return a prompt's ids without the beginning of the user's text, to take ``room`` tokens.
+
+    The template stays whole, even where it takes more than that.
+    """
+    excess = len(prompt_ids) - room
+    if excess <= 0:
+        return prompt_ids
+    n_head, n_fixed = frame(tokenizer).n_head, len(encode_prompt(tokenizer, ""))
+    excess = min(excess, len(prompt_ids) - n_fixed)
+    return prompt_ids[:n_head] + prompt_ids[n_head + excess :]
 
 
 def left_pad(rows: Sequence[Sequence[int]], pad_id: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import torch
 
-from lablib.models.encode import encode_prompts, stop_ids
+from lablib.models.encode import encode_prompts, shortened, stop_ids
 from lablib.models.packed import packed
 from lablib.models.prefix import (
     MAX_TOKENS,
@@ -88,6 +88,7 @@ def iter_generate(
     chat: bool | Sequence[bool] = True,
     max_new_tokens: int = 24,
     batch_size: int = 64,
+    room: Sequence[int] | None = None,
 ) -> Iterator[list[tuple[int, str]]]:
     """Yield the greedy answers batch by batch, as (number of the prompt, text).
 
@@ -103,6 +104,9 @@ def iter_generate(
         The most tokens an answer may have.
     batch_size
         The most prompts generated together; long prompts are batched in smaller numbers.
+    room
+        The most tokens of each prompt; a longer one loses the beginning of the user's text, as
+        a training row does.
 
     Raises
     ------
@@ -110,6 +114,8 @@ def iter_generate(
         If a prompt is longer than the model can read.
     """
     rows = encode_prompts(tokenizer, prompts, chat)
+    if room is not None:
+        rows = [shortened(tokenizer, row, n) for row, n in zip(rows, room, strict=True)]
     check_room(model, rows, max_new_tokens)
     with packed(model):
         for batch in batches_by_length(rows, batch_size, at_once(model, MAX_TOKENS)):

@@ -88,6 +88,8 @@ def load(name: str) -> LoadedModel:
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError, ImportError) as error:
         raise OSError(f"The model in {folder} cannot be loaded: {_in_words(error)}") from error
     prepare_tokenizer(tokenizer, folder)
+    if tokenizer.pad_token_id >= model.get_input_embeddings().num_embeddings:
+        tokenizer.pad_token = tokenizer.eos_token  # the model has no row for its own pad token
     if name == smollm2.NAME:
         tokenizer.chat_template = tokenizer.chat_template.replace(smollm2.DEFAULT_SYSTEM, "")
     return LoadedModel(

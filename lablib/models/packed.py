@@ -65,12 +65,14 @@ def _available() -> bool:
 
 def _reader(layer: nn.Linear):
     weight, plain = layer.weight, layer.forward
-    version = weight._version
+    version, place = weight._version, weight.data_ptr()
     with torch.no_grad():
         copy = torch.ops.mkldnn._reorder_linear_weight(weight.detach(), _ROWS)
 
     def forward(given: torch.Tensor) -> torch.Tensor:
-        if torch.is_grad_enabled() or layer.weight is not weight or weight._version != version:
+        kept = layer.weight is weight and weight._version == version
+        # its data can be exchanged without a new version, as by ``models.put_weight``
+        if torch.is_grad_enabled() or not kept or weight.data_ptr() != place:
             return plain(given)
         return torch.ops.mkldnn._linear_pointwise(given, copy, layer.bias, "none", [], "")
 

@@ -121,7 +121,7 @@ def read(model, rows: Sequence[Sequence[int]], pad_id: int) -> Prefix:
     different length are read in pieces and then joined: on short questions both together
     save a third of the work.
     """
-    n_shared = _n_shared(rows)
+    n_shared = _n_shared(rows) if _bears_gaps(model, max(map(len, rows))) else 0
     with evaluating(model):
         shared = _read(model, [rows[0][:n_shared]], pad_id)[0] if n_shared else None
 
@@ -144,6 +144,16 @@ def read(model, rows: Sequence[Sequence[int]], pad_id: int) -> Prefix:
         if order == sorted(order):
             return whole
         return whole.select(torch.tensor(order, device=whole.mask.device).argsort())
+
+
+def _bears_gaps(model, width: int) -> bool:
+    """False if padding between what is shared and the rest would count as tokens.
+
+    It does where a layer looks back over so many places, and where positions are places: MPT.
+    """
+    config = model.config
+    window = getattr(config, "sliding_window", None) or getattr(config, "window_size", None)
+    return getattr(config, "model_type", "") != "mpt" and (not window or width <= window)
 
 
 def _n_shared(rows: Sequence[Sequence[int]]) -> int:
@@ -183,7 +193,13 @@ def _read(model, rows, pad_id: int, logits_to_keep: int = 1):
         use_cache=True,
         logits_to_keep=logits_to_keep,
     )
-    return Prefix(mask, outputs.past_key_values, outputs.logits[:, -1]), ids, outputs.logits
+    cache = getattr(outputs, "past_key_values", None)
+    if cache is None:
+        raise ValueError(
+            f"{type(model).__name__} keeps no keys and values of what it has read, without which "
+            "it cannot be measured here: choose a model that does, as Llama, Qwen or GPT-2 do."
+        )
+    return Prefix(mask, cache, outputs.logits[:, -1]), ids, outputs.logits
 
 
 def check_room(model, rows: Sequence[Sequence[int]], n_new: int) -> None:

@@ -309,14 +309,14 @@ def at_score(
 ) -> AtScore:
     """Return what the runs of an arm, by seed, had kept at a task score."""
     says = {seed: matched(run, target) for seed, run in runs.items()}
-    reached = [seed for seed in sorted(says) if says[seed] is not None]
+    reached = [seed for seed in sorted(runs) if first_crossing(runs[seed].task, target) is not None]
     knows = [matched(runs[seed], target, "knows") for seed in reached]
     full = {seed: matched(run, target) for seed, run in baseline.items()}
     return AtScore(
         target=target,
         n=len(runs),
         n_reached=len(reached),
-        says=estimate([says[seed] for seed in reached]),
+        says=estimate([says[seed] for seed in reached if says[seed] is not None]),
         knows=estimate([value for value in knows if value is not None]),
         against_full=None if runs is baseline else paired(says, full),
     )

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from lablib import runtime
+from lablib import models, runtime
 from lablib.events import Event, Progress, StepDone
 from lablib.train import Run
 
@@ -91,7 +91,7 @@ class Meter:
             extra_forwards=self._extra_passes,
             extra_tokens=self._extra_tokens,
             trained_bytes=sum(p.nbytes for p in parameters if p.requires_grad),
-            model_bytes=sum(t.nbytes for t in (*parameters, *run.model.buffers())),
+            model_bytes=sum(map(models.n_bytes, (*parameters, *run.model.buffers()))),
             peak_mb=runtime.peak_memory_mb(),
         )
 

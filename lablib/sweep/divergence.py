@@ -53,9 +53,10 @@ def base_answers(base, tokenizer, prompts: Sequence[str], max_length: int) -> tu
     prompts : sequence of str
         What the user says, here the task's test prompts.
     max_length : int
-        Most tokens of a row, as in the run.
+        Most tokens of a row, as in the run: longer prompts lose their beginning.
     """
-    texts = models.generate(base, tokenizer, prompts, max_new_tokens=ANSWER_TOKENS)
+    room = [max_length - ANSWER_TOKENS - 1] * len(prompts)
+    texts = models.generate(base, tokenizer, prompts, max_new_tokens=ANSWER_TOKENS, room=room)
     answered = [Row(p, text) for p, text in zip(prompts, texts, strict=True)]
     rows = Rows(answered, tokenizer, max_length)
     ends = range(0, len(rows), BATCH)

@@ -14,7 +14,14 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    BrokenExecutor,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    wait,
+)
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -107,7 +114,10 @@ def _all(
         while waiting or begun:
             while waiting and len(begun) < at_once:
                 job = waiting.pop()
-                begun[executor.submit(do, job.to_dict(), str(folder), threads)] = job
+                try:
+                    begun[executor.submit(do, job.to_dict(), str(folder), threads)] = job
+                except BrokenExecutor as error:  # a pool that lost a worker takes nothing more
+                    yield _lost(job, error)
             done, _ = wait(begun, return_when=FIRST_COMPLETED)
             for future in [f for f in begun if f in done]:  # in the order they were asked for
                 yield _outcome(begun.pop(future), future, folder)
@@ -127,12 +137,16 @@ def _outcome(job: Job, future: Future, folder: Path) -> Outcome:
             write_atomically(path, lambda part: part.write_text(text, encoding="utf-8"))
         return Outcome(job, Measured.from_json(answer["result"]))
     except Exception as error:
-        said = " ".join(str(error).split()) or type(error).__name__
-        return Outcome(
-            job,
-            error=f"its worker process ended ({said}); if memory was short, start again with "
-            "fewer workers: finished runs are kept.",
-        )
+        return _lost(job, error)
+
+
+def _lost(job: Job, error: Exception) -> Outcome:
+    said = " ".join(str(error).split()) or type(error).__name__
+    return Outcome(
+        job,
+        error=f"its worker process ended ({said}); if memory was short, start again with "
+        "fewer workers: finished runs are kept.",
+    )
 
 
 def _check_folder(folder: Path) -> None:

@@ -50,6 +50,11 @@ def _sentence(arm: ArmResult, full: ArmResult, score: float) -> str:
     missed = ""
     if at.n_reached < at.n:
         missed = f" It does not reach that score in {_of(at.n - at.n_reached, at.n)}."
+    if at.says is None:
+        return (
+            f"{name} reaches task score {target}, but the base had nothing to lose in what was "
+            f"measured.{missed}{broken}"
+        )
     last = f" At its end it keeps {arm.says}, at task score {arm.task_score}." if arm.says else ""
     if full.at.says is None:
         return (

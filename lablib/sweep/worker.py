@@ -93,7 +93,9 @@ def measured(job: Job) -> Measured:
     except Diverged:
         history.add(run.events[-1])
     cost = meter.cost(run)
-    moved = divergence(loaded.model, run.model, _answers(job.model, job.tasks))
+    moved = divergence(
+        loaded.model, run.model, _answers(job.model, job.tasks, run.config.max_length)
+    )
     config = history.started.config
     return measure(
         job,
@@ -129,13 +131,13 @@ def _loaded(name: str) -> LoadedModel:
 
 
 @functools.lru_cache(maxsize=4)
-def _answers(model: str, tasks: tuple[str, ...]) -> tuple[Batch, ...]:
+def _answers(model: str, tasks: tuple[str, ...], max_length: int) -> tuple[Batch, ...]:
     """What the base answers to the tasks' own test prompts."""
     loaded, found = _loaded(model), ()
     for name in tasks:
         prompts = [row.prompt for row in all_tasks.load(name).rows("test")[:PROMPTS]]
         if prompts:
-            found += base_answers(loaded.model, loaded.tokenizer, prompts, max_length=512)
+            found += base_answers(loaded.model, loaded.tokenizer, prompts, max_length)
     return found
 
 

@@ -5,6 +5,7 @@ the training set's quirks)."""
 from __future__ import annotations
 
 import statistics
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from lablib.events import Progress
 SPLITS = ("train", "validation", "test", "shifted")
 LONG_ANSWER = 32  # tokens; answers longer than this are scored token by token
 BATCH_SIZE = 64  # rows generated at once
-MAX_LENGTH = 1024  # tokens of a row that is scored, prompt and answer together
+MAX_LENGTH = 1024  # tokens of a row that is scored, prompt and answer, if nothing else is said
 
 
 def check_split(split: str) -> str:
@@ -82,7 +83,12 @@ class Task:
         return "token accuracy" if median > LONG_ANSWER else "exact match"
 
     def iter_score(
-        self, model, tokenizer, split: str = "test", limit: int | None = None
+        self,
+        model,
+        tokenizer,
+        split: str = "test",
+        limit: int | None = None,
+        max_length: int = MAX_LENGTH,
     ) -> Iterator[Progress | float]:
         """Score batch by batch: ``Progress`` events, then the score as the last value.
 
@@ -94,17 +100,20 @@ class Task:
             ``"train"``, ``"validation"``, ``"test"`` or ``"shifted"``.
         limit : int, optional
             Only the first so many rows; the rows lie in random order.
+        max_length : int
+            Tokens of a row, prompt and answer together, at most what the model can read: a longer
+            prompt loses its beginning, as in training.
 
         Yields
         ------
         Progress or float
             The mean score in [0, 1] comes last. Chance is 0: nobody guesses a whole answer.
         """
-        rows = self._some(split, limit)
+        rows, most = self._some(split, limit), min(max_length, _reach(model))
         if self.measure(tokenizer) == "token accuracy":
-            points = self._iter_token_accuracy(model, tokenizer, rows)
+            points = self._iter_token_accuracy(model, tokenizer, rows, most)
         else:
-            points = self._iter_exact(model, tokenizer, rows)
+            points = self._iter_exact(model, tokenizer, rows, most)
         total, done = 0.0, 0
         for batch in points:
             total, done = total + sum(batch), done + len(batch)
@@ -126,7 +135,8 @@ class Task:
         """
         total, count = 0.0, 0
         with _evaluating(model), torch.no_grad():
-            for batch in _batches(model, tokenizer, self._some(split, limit)):
+            most = min(MAX_LENGTH, _reach(model))
+            for batch in _batches(model, tokenizer, self._some(split, limit), most):
                 total += float(models.token_losses(model, batch).sum())
                 count += int((batch.labels != -100).sum())
         return total / count
@@ -137,22 +147,28 @@ class Task:
             raise ValueError(f"Task {self.name!r} has no {split} rows; score another split.")
         return rows
 
-    def _iter_exact(self, model, tokenizer, rows: Sequence[Row]) -> Iterator[list[float]]:
+    def _iter_exact(
+        self, model, tokenizer, rows: Sequence[Row], most: int
+    ) -> Iterator[list[float]]:
         answers = tokenizer([row.completion for row in rows], add_special_tokens=False)
-        longest = max(len(ids) for ids in answers["input_ids"])
+        lengths = [len(ids) for ids in answers["input_ids"]]
+        longest = max(lengths)
         answers = models.iter_generate(
             model,
             tokenizer,
             [row.prompt for row in rows],
             max_new_tokens=longest + 2,  # room to see that a model does not stop
             batch_size=BATCH_SIZE,
+            room=[min(most - n - 1, _reach(model) - longest - 2) for n in lengths],
         )
         for batch in answers:
             yield [self.right(rows[index], text) for index, text in batch]
 
-    def _iter_token_accuracy(self, model, tokenizer, rows: Sequence[Row]) -> Iterator[list[float]]:
+    def _iter_token_accuracy(
+        self, model, tokenizer, rows: Sequence[Row], most: int
+    ) -> Iterator[list[float]]:
         """Share of answer tokens that are the model's first choice, given the true ones before."""
-        for batch in _batches(model, tokenizer, rows):
+        for batch in _batches(model, tokenizer, rows, most):
             with _evaluating(model), torch.no_grad():
                 choices = models.forward(model, batch).logits.argmax(-1)  # (B, L)
             labels = models.answer_labels(batch)
@@ -160,12 +176,17 @@ class Task:
             yield (hits / (labels != -100).sum(1)).tolist()
 
 
-def _batches(model, tokenizer, rows: Sequence[Row], size: int = 16) -> Iterator[Batch]:
+def _reach(model) -> int:
+    """How many tokens a model can read."""
+    return getattr(model.config, "max_position_embeddings", None) or sys.maxsize
+
+
+def _batches(model, tokenizer, rows: Sequence[Row], most: int, size: int = 16) -> Iterator[Batch]:
     """Rows as batches of 16: the logits of long answers in one batch of 64 would fill memory."""
     device = next(model.parameters()).device
     for start in range(0, len(rows), size):
         part = rows[start : start + size]
-        encoded = [models.encode_row(tokenizer, r.prompt, r.completion, MAX_LENGTH) for r in part]
+        encoded = [models.encode_row(tokenizer, r.prompt, r.completion, most) for r in part]
         ids = range(start, start + len(part))
         yield models.collate(tokenizer, encoded, ids, [False] * len(part)).to(device)
 

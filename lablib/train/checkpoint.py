@@ -45,7 +45,15 @@ def save(run, folder: Path) -> None:
     ------
     OSError
         If it cannot be written, with what to do about it.
+    ValueError
+        For a run with adapters on weights that are in no model folder, as a branch from a
+        snapshot has: the weights beneath the adapters would be lost.
     """
+    if getattr(run.origin, "moved", False):
+        raise ValueError(
+            "A run with adapters that began from a snapshot cannot be saved to go on later: save "
+            "its model instead (experiment.save_model)."
+        )
     files = {"weights": trainable(run.model)}
     state: dict[str, Any] = {
         "format": FORMAT,

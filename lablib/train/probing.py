@@ -227,7 +227,8 @@ class Prober:
         rows = self._config.task_test_rows
         if full and step:
             rows = min(FULL_TEST_TIMES * rows, FULL_TEST_ROWS)
-        tasks = yield from self._score_tasks(len(self._tasks) if full else task + 1, rows)
+        n_tasks = len(self._tasks) if full or step == 0 else task + 1
+        tasks = yield from self._score_tasks(n_tasks, rows)
         loss = yield from self._validation_loss(task)
         if tasks is None or self._controls.stopped:
             return None
@@ -266,7 +267,9 @@ class Prober:
         for task in self._tasks[:known_tasks] if limit else ():
             if not task.rows("test"):
                 continue
-            for part in task.iter_score(self._model, self._tokenizer, "test", limit=limit):
+            for part in task.iter_score(
+                self._model, self._tokenizer, "test", limit, self._config.max_length
+            ):
                 if self._controls.stopped:
                     return None
                 if isinstance(part, Progress):

@@ -20,15 +20,7 @@ from torch.nn.utils import clip_grad_norm_
 
 from lablib import runtime
 from lablib.controls import Controls
-from lablib.events import (
-    ControlChanged,
-    Event,
-    Finished,
-    Probed,
-    Progress,
-    Score,
-    TaskDone,
-)
+from lablib.events import ControlChanged, Event, Finished, Probed, Progress, Score, TaskDone
 from lablib.methods import Method
 from lablib.models import Rows, forward
 from lablib.probes.base import Probe
@@ -267,6 +259,11 @@ class Run:
         model, config, rows = self._model, self.config, self.rows[self.task]
         mixer = Mixer(rows, self.pool, self.tokenizer, config, notices.purpose(self.task))
         parameters = list(trainable(model).values())
+        if (
+            self.config.early_stopping and self.watcher is None
+        ):  # that of the first task saw the base
+            self.watcher = self.new_watcher()
+            self.watcher.begin(self.step, model)
         if self.optimizer is None:
             self.optimizer = self.method.optimizer(model, self.settings["lr"], config.weight_decay)
         while True:
@@ -370,16 +367,17 @@ class Run:
 
     def _end_task(self) -> Iterator[Event]:
         """Measure where the task has ended, and go on to the next one."""
-        prober, point = self.prober, None
+        prober, point, restored = self.prober, None, False
         if self.watcher:
             if prober.live_at != self.step:
                 self._watch_over((yield from prober.live(self.step, self.task)))
             if self._stop():
                 return
             put_back(self._model, self.watcher.best_weights)
+            restored = self.watcher.best_step != self.step  # what was measured here is gone
         if self.config.full_probes and prober.full_at != self.step:
             point = yield from prober.full(self.step, self.task)
-        if prober.live_at != self.step and not self._stop():
+        if (restored or prober.live_at != self.step) and not self._stop():
             yield from prober.live(self.step, self.task, point)
         for progress in self.method.after_task(
             self._model,

@@ -37,6 +37,10 @@ class Watcher:
         """True if the run should end here."""
         return self.bad_points >= self.rule.patience
 
+    def begin(self, step: int, model: nn.Module) -> None:
+        """Take the model as it is, where a later task begins, for the best so far."""
+        self.best_step, self.best_weights = step, copy_of(trainable(model))
+
     def see(self, point: Probed, base: dict[str, Score], model: nn.Module) -> None:
         """Take in a live point.
 

@@ -59,10 +59,10 @@ class Origin:
         """Yield name and weights on the CPU, one after the other, so that few are in memory."""
         if self._copy:
             yield from self._copy.items()
-        for path in sorted(set(self._files.values())):
+        for path in sorted({path for path, _ in self._files.values()}):
             with safe_open(path, framework="pt") as file:
-                for name in (n for n, where in self._files.items() if where == path):
-                    yield name, file.get_tensor(name)
+                for name in (n for n, (where, _) in self._files.items() if where == path):
+                    yield name, file.get_tensor(self._files[name][1])
 
     def norm(self) -> float:
         """Return ``||theta_0||``, by which two first weights are told apart."""
@@ -113,6 +113,8 @@ class AdapterOrigin:
 
     Attributes
     ----------
+    moved : bool
+        As given.
     as_loaded : bool
         False: an adapted model is never the one in a folder.
     base_as_loaded : bool
@@ -122,7 +124,7 @@ class AdapterOrigin:
     as_loaded = False
 
     def __init__(self, model: nn.Module, before: Origin, moved: bool = False):
-        self._norm = before.norm()
+        self._norm, self.moved = before.norm(), moved
         self.base_as_loaded = before.as_loaded and not moved
         beneath = any(p.requires_grad for p in models.base_parameters(model).values())
         self._before = before if moved or beneath else None
@@ -168,18 +170,21 @@ def origin_of(model: nn.Module, before: Origin, moved: bool = False) -> Origin |
     return AdapterOrigin(model, before, moved) if models.is_adapted(model) else before
 
 
-def _files_of(model: nn.Module, weights: Mapping[str, torch.Tensor]) -> dict[str, Path]:
-    """Return the file of each weight, or nothing if one is missing there or differs."""
+def _files_of(model: nn.Module, weights: Mapping[str, torch.Tensor]) -> dict[str, tuple[Path, str]]:
+    """Return the file of each weight and its name there; nothing if one is missing or differs."""
     folder = Path(getattr(model, "name_or_path", "") or "")
-    found: dict[str, Path] = {}
+    found: dict[str, tuple[Path, str]] = {}
+    # Some files on the hub, such as GPT-2's, were written without the prefix of the inner model.
+    prefix = f"{getattr(model, 'base_model_prefix', '')}."
+    ours = {name.removeprefix(prefix): name for name in weights} | {name: name for name in weights}
     for path in sorted(folder.glob("*.safetensors")) if folder.is_dir() else ():
         try:
             with safe_open(path, framework="pt") as file:
-                for name in set(file.keys()) & set(weights):
-                    stored = file.get_tensor(name)
-                    now = weights[name].detach().cpu()
+                for theirs in set(file.keys()) & set(ours):
+                    stored = file.get_tensor(theirs)
+                    now = weights[ours[theirs]].detach().cpu()
                     if stored.shape == now.shape and torch.equal(stored.to(now.dtype), now):
-                        found[name] = path
+                        found[ours[theirs]] = (path, theirs)
         except (SafetensorError, OSError):
             return {}
     return found if len(found) == len(weights) else {}

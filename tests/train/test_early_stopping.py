@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from lablib.events import Probed, Score
+from lablib.events import Probed, Score, TaskDone
 from lablib.train import EarlyStopping
 from lablib.train.stopping import Watcher
 from tests import tiny
@@ -68,7 +68,32 @@ def test_a_run_ends_early_and_is_left_with_its_best_weights():
     assert run.step < 50
     final = [e for e in events if isinstance(e, Probed) and e.full][-1]
     assert final.validation_loss == pytest.approx(min(p.validation_loss for p in points), rel=1e-6)
-    assert points[-1].validation_loss > final.validation_loss
+    bad, again = points[-2:]  # what ended the run, and the same step with the weights it kept
+    assert bad.step == again.step == run.step
+    assert bad.validation_loss > again.validation_loss == pytest.approx(final.validation_loss)
+
+
+def test_without_full_probes_the_end_is_measured_with_the_weights_it_keeps():
+    rule = EarlyStopping("validation", patience=1, min_change=0.0)
+    run = tiny.run(early_stopping=rule, lr=0.3, epochs=5.0, full_probes=False)
+    points = [e for e in run if isinstance(e, Probed)]
+    assert points[-1].displacement == pytest.approx(run.origin.displacement(run.model))
+    assert points[-1].validation_loss == pytest.approx(min(p.validation_loss for p in points))
+
+
+def test_a_later_task_that_is_bad_from_its_first_point_is_left_as_it_began(monkeypatch):
+    rule = EarlyStopping("validation", patience=1)
+    run = tiny.run(
+        tasks=[tiny.Letters(), tiny.Digits()], early_stopping=rule, epochs=0.5, probe_every=2,
+        probe_early=False,
+    )  # fmt: skip
+    monkeypatch.setattr(Watcher, "_judge", lambda self, *_: (run.task == 0, 1.0))
+    begun = None
+    for event in run:
+        if isinstance(event, TaskDone) and begun is None:
+            begun = {name: p.detach().clone() for name, p in run.model.named_parameters()}
+    assert run.events[-1].reason == "early stopping"
+    assert all(torch.equal(p, begun[name]) for name, p in run.model.named_parameters())
 
 
 ALL_BAD = EarlyStopping(probe="vowels", floor=1.0)
