@@ -151,11 +151,6 @@ def pairs_of(model: str, task: str) -> list[Pair]:
     return found
 
 
-def pair_of(model: str, task: str) -> Pair | None:
-    """Return the fairest pair that is stored, or None."""
-    return next(iter(pairs_of(model, task)), None)
-
-
 def load(model: str, task: str, pair: Pair) -> Comparison:
     """Return the stored runs of a pair and of what is drawn beside it, as ``focus`` reads them."""
     wanted = (pair.real, pair.own, *pair.beside)

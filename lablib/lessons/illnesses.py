@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 from lablib import experiment, tasks
@@ -108,8 +109,11 @@ def diagnosis(history: History) -> tuple[str, float | None, float | None]:
 
 
 def name_of(says: float | None, knows: float | None) -> str:
-    """Return mute, erased or healthy for two retentions; below one half counts as lost."""
-    if says is None or knows is None:
+    """Return mute, erased or healthy for two retentions; below one half counts as lost.
+
+    Unknown where one is not defined (None or NaN), since the base had nothing to lose.
+    """
+    if says is None or knows is None or math.isnan(says + knows):
         return "unknown"
     if says >= LOST:
         return "healthy"

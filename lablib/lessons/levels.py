@@ -16,7 +16,6 @@ from lablib.models import LoadedModel
 from lablib.models.quantize import BLOCK, base_weight, linear_names, quantized
 
 WHOLE = 0  # block size that means: one scale for the whole matrix
-SAMPLE = 64 * 256  # weights of a matrix that are looked at in a picture
 
 _TAIL = 0.9677083  # quantile of the outermost level, as in bitsandbytes
 

@@ -115,22 +115,29 @@ def examine(
     seed: int = 0,
     practice_steps: int = PRACTICE_STEPS,
     controls: Controls | None = None,
-) -> Generator[Event, None, Examined]:
-    """Make a model ill, measure it, let it practice, measure again; yields training events."""
-    asked = probe()
+) -> Generator[Event, None, Examined | None]:
+    """Make a model ill, measure it, let it practice, measure again; yields training events.
+
+    Returns None if ``controls`` stopped it: every measurement takes long on a large model.
+    """
+    asked, controls = probe(), controls or Controls()
     base = asked.score(loaded.model, loaded.tokenizer)
     run = _run(loaded, task, ILL_STEPS, seed, controls)
     yield from run
+    if controls.stopped:
+        return None
     before = asked.score(run.model, loaded.tokenizer)
     ill = replace(loaded, model=run.model)
     practice = Practice(experiment.general_pool(loaded, seed=seed))
     again = _run(ill, practice, practice_steps, seed, controls)
     yield from again
+    if controls.stopped:
+        return None
     after = asked.score(again.model, loaded.tokenizer)
     return Examined(task.name, base, before, after, asked.chance_knows)
 
 
-def _run(loaded: LoadedModel, task: Task, steps: int, seed: int, controls: Controls | None) -> Run:
+def _run(loaded: LoadedModel, task: Task, steps: int, seed: int, controls: Controls) -> Run:
     return experiment.build(
         loaded,
         task,

@@ -100,12 +100,6 @@ def _short(part: str, field: float) -> str:
     return part if len(part) <= letters else part[: letters - 1] + "…"
 
 
-_SHORTER = (
-    ("_proj", ""), ("input_layernorm", "1st norm"), ("post_attention_layernorm", "2nd norm"),
-    ("embed_tokens", "embedding"),
-)  # fmt: skip
-
-
 def harm_bars(rows: Sequence[tuple[str, Sequence[float]]], title: str, y_label: str) -> str:
     """Return one bar a choice: the mean of what is left, the kicks as marks, 1 as a line.
 

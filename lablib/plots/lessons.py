@@ -51,7 +51,7 @@ def order_lines(predicted: Sequence[str] | None, measured: Sequence[str]) -> str
                 f"{rank + 1}, measured {to + 1}</title></line>"
             )
     height = top + row * max(len(measured), len(predicted or ())) - 8
-    return _svg(520, height, body, f"Measured order of falling: {', '.join(measured)}")
+    return _svg(520, height, body, f"Measured order: {', '.join(measured)}")
 
 
 def shaded_map(

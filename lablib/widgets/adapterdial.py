@@ -16,6 +16,7 @@ from lablib.plots import curves, live
 from lablib.train import Run
 from lablib.widgets import theme
 from lablib.widgets.answers import check_prompt
+from lablib.widgets.background import stop_under_way
 from lablib.widgets.badge import badge
 from lablib.widgets.choice import ModelChoice
 from lablib.widgets.control import control
@@ -99,6 +100,7 @@ class AdapterDial(widgets.VBox):
                 f"No dial of {self._lab.model} is stored: data/results/make_dial.py makes it."
             )
             return
+        stop_under_way(drop=True)  # a dial that is being made would be mixed with it
         self._run, self._own, self.source = None, {}, "replayed"
         self.notches = found[min(found)]
         self._ready()
@@ -193,7 +195,7 @@ class AdapterDial(widgets.VBox):
         ]
         body = "".join(
             f"<tr><th scope='row'>{theme.escape(prompt, 160)}</th><td>{theme.escape(first)}</td>"
-            f"<td><div class='{_changed(first, last)}'>{theme.escape(last)}</div></td></tr>"
+            f"<td>{_marked(first, last)}</td></tr>"
             for prompt, first, last in rows
         )
         self.view.value = theme.plain(
@@ -336,5 +338,9 @@ def _number(value: float | None) -> str:
     return "nothing to lose" if value is None else f"{value:.2f}"
 
 
-def _changed(first: str, last: str) -> str:
-    return "lethe-same" if first.strip() == last.strip() else "lethe-changed"
+def _marked(first: str, last: str) -> str:
+    """An answer with a word that says whether it is still the base's: color alone does not."""
+    kind, word = ("same", "as before") if first.strip() == last.strip() else ("changed", "changed")
+    return (
+        f"<div class='lethe-{kind}'>{theme.escape(last)}<div class='lethe-soft'>{word}</div></div>"
+    )

@@ -97,6 +97,7 @@ class AdditionDemo(widgets.VBox):
         self._shows_plane = bool(plane is not None and knobs)
         self._callbacks: list[Callable[[Trail], None]] = []
         self._controls = Controls()
+        self.ended = False  # True if ``trail`` is a whole run
         self.knobs = {name: knob(name) for name in knobs}
         self.networks = control(
             widgets.SelectionSlider(
@@ -177,7 +178,7 @@ class AdditionDemo(widgets.VBox):
             one.value = getattr(plain, name)
         self.networks.value, self.seed.value = self._plain_networks(), 0
         if self.job.stop_button.disabled:  # nothing is under way
-            self.trail = Trail()
+            self.trail, self.ended = Trail(), False
             self.draw()
 
     def _plain_networks(self) -> int:
@@ -205,7 +206,7 @@ class AdditionDemo(widgets.VBox):
     def _take(self, parts: list[Any]) -> None:
         for part in parts:
             if isinstance(part, Settings):
-                self.trail = Trail(part)
+                self.trail, self.ended = Trail(part), False
             else:
                 self.trail.add(part)
         if parts:
@@ -219,6 +220,7 @@ class AdditionDemo(widgets.VBox):
         return f"Learning the ones: pass {newest}."
 
     def _done(self) -> None:
+        self.ended = True
         settings = self.trail.settings
         slow = [n for n in self.trail.trials_to_criterion() if n >= settings.most_ones]
         ends = f"Done: {self.trail.length} passes over the twos."
@@ -230,7 +232,7 @@ class AdditionDemo(widgets.VBox):
         elif self.trail.length >= settings.most_twos:
             ends += " The twos never came within .1."
         self.job.status.value = theme.note(ends)
-        seeds = ", ".join(str(seed) for seed in self.seeds)
+        seeds = ", ".join(str(seed) for seed in sorted(self.trail.twos_phase))
         kept = self.trail.points()[-1][1]
         self.record.run(
             f"{lesson.describe(settings)}; seeds {seeds}",

@@ -37,6 +37,8 @@ class AfterOnePass(widgets.VBox):
         super().__init__([widgets.HTML(theme.style()), self.view])
         self.add_class("lethe")
         demo.on_done(self._take)
+        if demo.ended:  # before this cell was run
+            self._trail = None if demo.trail.settings.changed() else demo.trail
         after_one.on_saved(lambda _: self.draw())
         becomes.on_saved(lambda _: self.draw())
         self.draw()

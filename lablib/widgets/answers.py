@@ -16,7 +16,7 @@ from lablib.widgets import theme
 from lablib.widgets.background import BackgroundRun
 from lablib.widgets.control import control
 
-FRANCE = "What is the capital of France?"  # whose likeliest answers are shown first
+FRANCE = "What is the capital of France?"
 LONGEST_PROMPT = 2000  # characters
 
 
@@ -138,6 +138,7 @@ class AnswersPanel(widgets.VBox):
         self.bars, self.table_of_bars = widgets.HTML(), widgets.HTML()
         self.tables = widgets.Checkbox(value=False, description="Table of shares", indent=False)
         self.tables.observe(lambda _: self._bars(), "value")
+        self.first = FRANCE  # the prompt on which the bars begin
         self._history, self._step, self._source = History(), None, "live"
         row = widgets.HBox([self.prompt, self.ask])
         row.add_class("lethe-ask")
@@ -160,7 +161,7 @@ class AnswersPanel(widgets.VBox):
             chosen = self.weighed.value
             self.weighed.options = [(p if len(p) < 60 else p[:59] + "…", p) for p in prompts]
             if prompts:
-                first = FRANCE if FRANCE in prompts else prompts[0]
+                first = self.first if self.first in prompts else prompts[0]
                 self.weighed.value = chosen if chosen in prompts else first
         self._bars()
 

@@ -20,7 +20,26 @@ from lablib.events import Event
 Report = Callable[[Event], None]
 
 _one_at_a_time = threading.Lock()
-BUSY = "A run is already under way in this notebook; stop it before starting another."
+_under_way: BackgroundRun | None = None  # what holds the lock
+BUSY = "A run is already under way in this notebook; press Stop to end it, then start again."
+
+
+def stop_under_way(*, drop: bool = False) -> bool:
+    """Stop what is under way in this notebook, whoever began it; False if there is nothing.
+
+    The panel that began it may have left the page when its cell was run again. With ``drop``
+    nothing more of it is shown: what it was asked for is no longer wanted.
+    """
+    found = _under_way
+    if found is None or not found.alive:
+        return False
+    found.dropped = found.dropped or drop
+    found.stop()
+    return True
+
+
+class Busy(ValueError):
+    """Something else is under way in this notebook."""
 
 
 class BackgroundRun:
@@ -42,6 +61,8 @@ class BackgroundRun:
         What ``make`` returned, for export; None before.
     error : BaseException or None
         What ended the run, if it failed; ``traceback`` holds its text.
+    dropped : bool
+        True if nothing more of it is to be shown.
     """
 
     def __init__(
@@ -54,7 +75,7 @@ class BackgroundRun:
         self.run: Any = None
         self.error: BaseException | None = None
         self.traceback = ""
-        self.timed_out = False
+        self.timed_out = self.dropped = False
         self._make, self._max_seconds = make, max_seconds
         self._queue: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._ended, self._begun = threading.Event(), 0.0
@@ -65,13 +86,15 @@ class BackgroundRun:
 
         Raises
         ------
-        ValueError
+        Busy
             If another run of this kernel is under way: there is one model and one processor.
         """
         if self._thread is not None:
             raise ValueError("This run was started before; make a new one.")
         if not _one_at_a_time.acquire(blocking=False):
-            raise ValueError(BUSY)
+            raise Busy(BUSY)
+        global _under_way
+        _under_way = self
         self._begun = time.monotonic()
         runtime.release_threads()  # the caller waits now; the run's own thread computes
         self._thread = threading.Thread(target=self._work, name="lethe-run", daemon=True)

@@ -12,8 +12,10 @@ from lablib.history import History
 from lablib.lessons import device as capacity
 from lablib.lessons import maps, reading, stored
 from lablib.models import LoadedModel
+from lablib.probes import PROBES
 from lablib.report import Record
 from lablib.widgets import theme
+from lablib.widgets.background import stop_under_way
 from lablib.widgets.control import control
 from lablib.widgets.dashboard import Dashboard
 from lablib.widgets.predict import Order
@@ -144,6 +146,7 @@ class ModelChoice(widgets.VBox):
         task: str = "tickets",
         order: Order | None = None,
         methods: Sequence[str] = ("full",),
+        bars: str = "",
     ) -> Dashboard:
         """Return a dashboard that follows the choice; where nothing runs live, it replays.
 
@@ -155,9 +158,14 @@ class ModelChoice(widgets.VBox):
             The learner's predicted order of falling, compared with the curves.
         methods : sequence of str
             What may be chosen, the first one first: a lab shows what it is about.
+        bars : str
+            The capability with whose question the bars of likeliest answers begin; by default
+            they begin with the capital of France.
         """
         prediction = _ByProbe(order) if order else None
         made = Dashboard(self.model, task, methods[0], prediction=prediction, methods=methods)
+        if bars:
+            made.answers.first = PROBES[bars]().items("quick")[0].prompt
 
         def follow() -> None:
             made.settings.model.value = self.model
@@ -176,6 +184,7 @@ class ModelChoice(widgets.VBox):
         return made
 
     def _changed(self) -> None:
+        stop_under_way(drop=True)  # what is trained now is another model
         self._explain()
         for callback in self._callbacks:
             callback()

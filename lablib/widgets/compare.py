@@ -73,14 +73,14 @@ class ComparePanel(widgets.HBox):
         if found:
             self.runs.value = found[0].run_id
 
-    def draw(self) -> None:
+    def draw(self, source: str = "live") -> None:
         """Draw the plane with the run that is shown and the pinned ones of its kind."""
         runs = {"this run": self._current(), **self.pins}
         runs = {name: run for name, run in runs.items() if run.started and run.scores}
         kind = plane.kind_of(runs["this run"]) if "this run" in runs else None
         kind = kind or next((plane.kind_of(run) for run in runs.values()), None)
         fitting = {name: run for name, run in runs.items() if plane.kind_of(run) == kind}
-        chart = plane.plane(fitting)
+        chart = plane.plane(fitting, source)
         self.plane.value = live.svg(chart, 420, 280)
         refused = ""
         if len(fitting) < len(runs):

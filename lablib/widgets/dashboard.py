@@ -18,7 +18,7 @@ from lablib.history import History
 from lablib.lessons import device
 from lablib.widgets import share, theme
 from lablib.widgets.answers import AnswersPanel, check_prompt, talk_after
-from lablib.widgets.background import BackgroundRun
+from lablib.widgets.background import BackgroundRun, Busy, stop_under_way
 from lablib.widgets.charts import ChartsPanel
 from lablib.widgets.compare import ComparePanel
 from lablib.widgets.export import ExportPanel, export
@@ -31,7 +31,7 @@ from lablib.widgets.rewind import RewindPanel
 from lablib.widgets.settings import SettingsPanel, defaults
 from lablib.widgets.share import Settings
 from lablib.widgets.state import RunState
-from lablib.widgets.status import StatusBar, in_words
+from lablib.widgets.status import StatusBar, guarded, in_words
 
 MAX_SECONDS = 3600.0  # wall time of a run, whatever happens to its page
 
@@ -92,6 +92,7 @@ class Dashboard(widgets.VBox):
         self._build, self._max_seconds, self._config = build, max_seconds, config
         self._pump: Pump | None = None
         self._talk: BackgroundRun | None = None  # a question to the model of a run that ended
+        self.finished: list[History] = []  # the runs that were made here
         self._drawing = threading.RLock()  # the run's view and the learner's clicks both draw
         self._recorder = Recorder()
         given = defaults(model, method, task)
@@ -107,7 +108,7 @@ class Dashboard(widgets.VBox):
         )  # fmt: skip
         self.message = widgets.HTML()
         self.charts = ChartsPanel(self.draw)
-        self.answers = AnswersPanel(self._guarded(self.ask))
+        self.answers = AnswersPanel(guarded(self.ask, self.say_error))
         self.rewind = RewindPanel(self.look, self.branch, self.say_error)
         self.compare = ComparePanel(
             self.replay, self.draw, lambda: self.state.history, self.say_error
@@ -123,9 +124,6 @@ class Dashboard(widgets.VBox):
 
     def start(self, *, paused: bool = False, branch: tuple | None = None) -> None:
         """Start a run with what the controls show; ``paused`` holds it after its first step."""
-        if self.background is not None and self.background.alive:
-            self.say("A run is under way. Stop it before starting another.")
-            return
         try:
             settings = self.settings.read()
             controls = Controls(
@@ -146,6 +144,7 @@ class Dashboard(widgets.VBox):
             background.start()
         except (ValueError, OSError) as error:
             self.say_error(str(error))
+            self.status.stop.disabled = not isinstance(error, Busy)  # Stop ends the other one
             return
         self.background, self.controls = background, controls
         self.state.reset()
@@ -184,12 +183,15 @@ class Dashboard(widgets.VBox):
             self.state.status = "stopping"
             self.background.stop()
             self.status.draw(self.state)
+        elif stop_under_way():
+            self.say("What was under way is being stopped: you can start now.")
 
     def reset(self) -> None:
         """Stop, forget the picture and put the controls back to where they began."""
         self.stop()
         self.wait(30)
         self.state.reset()
+        self.settings.lock(self.background is not None and self.background.alive)
         self.settings.put(self._first)
         self.message.value = ""
         self.draw()
@@ -243,8 +245,8 @@ class Dashboard(widgets.VBox):
         if with_model and self.run is None:
             raise ValueError("The model of this run is not in memory: start it again to export it.")
         return export(
-            self.state.history, self.settings.read(), self.run if with_model else None,
-            pins=self.compare.pins, source=self.source,
+            self.state.history, self.run if with_model else None, pins=self.compare.pins,
+            source=self.source,
         )  # fmt: skip
 
     def share_string(self) -> str:
@@ -311,18 +313,24 @@ class Dashboard(widgets.VBox):
         else:
             self.status.draw(self.state)
 
-    def _end(self) -> None:
+    def _end(self, problem: Exception | None = None) -> None:
         background, state = self.background, self.state
+        error = background.error or problem
         self.heartbeat.stop()
         self._recorder.flush()
-        if background.error is not None:
-            sentence, what_to_do = in_words(background.error)
+        if error is not None:
+            sentence, what_to_do = in_words(error)
             state.error, state.traceback = sentence, background.traceback
             self.message.value = theme.error(sentence, what_to_do, background.traceback)
         elif background.timed_out:
             self.say(f"The run reached its limit of {self._max_seconds:.0f} s and was stopped.")
         self.settings.lock(False)
-        state.status = "done" if background.error is None else "failed"
+        if state.history.finished:
+            self.finished.append(state.history)
+        try:
+            state.status = "done" if error is None else "failed"
+        except (OSError, ValueError) as unnoted:  # by a lab, which keeps a record of its runs
+            self.say_error(str(unnoted))
         self._list_runs()
         self.draw()
 
@@ -337,7 +345,7 @@ class Dashboard(widgets.VBox):
     def _live(self, name: str, value: Any) -> None:
         """A control was moved: it acts from the next step on."""
         if not self.state.ended:
-            self._guarded(self.controls.set)(name, value)
+            guarded(self.controls.set, self.say_error)(name, value)
 
     # What is shown -------------------------------------------------------------------------
 
@@ -351,7 +359,7 @@ class Dashboard(widgets.VBox):
         with self._drawing:
             self._draw_charts()
             self.answers.draw(self.state.history, None, self.source)
-            self.compare.draw()
+            self.compare.draw(self.source)
             if self.state.ended:
                 self.rewind.draw(self.state.history)
             self.status.draw(self.state)
@@ -368,8 +376,8 @@ class Dashboard(widgets.VBox):
         )
 
     def _list_runs(self) -> None:
-        self._guarded(self.compare.refresh)(self._recorder.store)
-        if self._recorder.problem:
+        guarded(self.compare.refresh, self.say_error)(self._recorder.store)
+        if self._recorder.problem and not self.state.error:
             self.say(self._recorder.problem)
 
     def _settings_moved(self) -> None:
@@ -387,14 +395,3 @@ class Dashboard(widgets.VBox):
     def say_error(self, sentence: str) -> None:
         """Show what is wrong."""
         self.message.value = theme.error(sentence)
-
-    def _guarded(self, action: Callable[..., None]) -> Callable[..., None]:
-        """Return ``action`` with its errors shown in words instead of raised."""
-
-        def act(*arguments: Any) -> None:
-            try:
-                action(*arguments)
-            except (ValueError, OSError) as error:
-                self.say_error(str(error))
-
-        return act

@@ -23,7 +23,7 @@ from lablib.widgets import theme
 from lablib.widgets.badge import badge
 from lablib.widgets.choice import ModelChoice
 from lablib.widgets.diary import DiaryDesk
-from lablib.widgets.job import Job
+from lablib.widgets.job import Job, until_stopped
 from lablib.widgets.parts import folded, prompt_problem, table
 from lablib.widgets.predict import Number
 
@@ -102,7 +102,9 @@ class DiaryTraining(widgets.VBox):
         if problem:
             raise ValueError(problem)
         loaded, self._running = self._lab.load(), self._desk.deleted
-        diary = yield from lesson.write(loaded)
+        diary = yield from until_stopped(lesson.write(loaded), controls)
+        if diary is None:
+            return
         lines = diary.without(self._running)
         setting = lesson.setting_of(self._running) if lines else "tickets-mix0"
         report(len(lines))
@@ -137,7 +139,8 @@ class DiaryTraining(widgets.VBox):
             self._history.add(part)
         if parts:
             guess = self._guesses["arithmetic"].value
-            shown = {"reasoning": guess} if self._running == "arithmetic" and guess else None
+            asked = self._running == "arithmetic" and guess is not None
+            shown = {"reasoning": guess} if asked else None
             chart = retention(self._history, prediction=shown)
             self.picture.value = (
                 badge("live", f"{self._lab.model}, seed 0")

@@ -12,7 +12,7 @@ from lablib.lessons import masking, surprise
 from lablib.widgets import theme
 from lablib.widgets.badge import badge
 from lablib.widgets.choice import ModelChoice
-from lablib.widgets.job import Job
+from lablib.widgets.job import Job, until_stopped
 from lablib.widgets.predict import Choice
 
 TASK = "tickets"
@@ -76,7 +76,9 @@ class EndOfTurn(widgets.VBox):
         if why := self._lab.why_not_live:
             raise ValueError(why)
         loaded = self._lab.load()
-        reading = yield from surprise.read(loaded, TASK)
+        reading = yield from until_stopped(surprise.read(loaded, TASK), controls)
+        if reading is None:
+            return
         for end in ("kept", "masked"):
             run = masking.build(
                 loaded, TASK, masking.ByHand(end=end), controls=controls,

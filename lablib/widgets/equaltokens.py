@@ -95,7 +95,7 @@ class EqualTokens(widgets.VBox):
 
     def _elsewhere(self) -> str:
         told = "".join(f"<li>{theme.escape(said, 2000)}</li>" for said in lesson.elsewhere())
-        if not told:
+        if not told or self._lab.model == lesson.LARGE:  # which is on show already
             return ""
         return f"{badge('replayed', lesson.LARGE)}<p>A larger model:</p><ul>{told}</ul>"
 

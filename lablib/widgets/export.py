@@ -57,14 +57,14 @@ def _csv(rows) -> str:
     return text.getvalue()
 
 
-def config_json(history: History, settings: share.Settings) -> str:
+def config_json(history: History) -> str:
     """Return what is needed to repeat the run, as JSON."""
     started = history.started
     changes = [{"step": c.step, "name": c.name, "old": c.old, "new": c.new}
                for c in history.changes]  # fmt: skip
     return json.dumps(
         {
-            "share": share.to_string(settings),
+            "share": share.to_string(share.settings_of(history)),
             "run_id": started.run_id,
             "model": started.model,
             "tasks": list(started.tasks),
@@ -94,7 +94,6 @@ def pictures(history: History, pins: Mapping[str, History], source: str) -> dict
 
 def export(
     history: History,
-    settings: share.Settings,
     run: Run | None = None,
     *,
     pins: Mapping[str, History] | None = None,
@@ -107,8 +106,6 @@ def export(
     ----------
     history : History
         The run.
-    settings : Settings
-        What the controls showed, for the share string.
     run : Run, optional
         Its model is written as safetensors to the subfolder ``model``, for ``models.load``.
     pins : mapping, optional
@@ -131,7 +128,7 @@ def export(
         "points.csv": points_csv(history).encode(),
         "steps.csv": steps_csv(history).encode(),
         "answers.csv": answers_csv(history).encode(),
-        "config.json": config_json(history, settings).encode(),
+        "config.json": config_json(history).encode(),
         "history.json": history.to_json().encode(),
         **pictures(history, pins or {}, source),
     }

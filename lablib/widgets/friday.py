@@ -204,7 +204,9 @@ class Friday(widgets.VBox):
             return
         if not self.kinds.value:
             self.view.value = theme.note(
-                "No comparison is stored here; data/results/make_comparison.py makes one."
+                "Choose a comparison above."
+                if self.kinds.options
+                else "No comparison is stored here; data/results/make_comparison.py makes one."
             )
             return
         try:
@@ -238,7 +240,7 @@ class Friday(widgets.VBox):
         )
         return (
             badge("replayed", f"{comparison.model}, {comparison.task}")
-            + (badge("live", "the prompt") if self._prompted else "")
+            + (badge("live", "the prompt") if "prompt" in found else "")
             + f"<div style='display:flex;flex-wrap:wrap;gap:8px'>{charts}</div>"
             + theme.plain(theme.escape(names, 2000), classes="lethe-soft")
             + f"<div class='lethe-scroll'>{numbers}</div>"

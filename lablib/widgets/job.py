@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import sys
+from collections.abc import Callable, Generator, Iterable
 from typing import Any
 
 import ipywidgets as widgets
@@ -10,7 +11,7 @@ import ipywidgets as widgets
 from lablib.controls import Controls
 from lablib.events import Progress, StepDone
 from lablib.widgets import theme
-from lablib.widgets.background import BackgroundRun
+from lablib.widgets.background import BackgroundRun, Busy, stop_under_way
 from lablib.widgets.pump import Pump
 
 MOST_SECONDS = 600.0  # a page that was left alone must not train for ever
@@ -59,9 +60,12 @@ class Job(widgets.VBox):
         self.add_class("lethe")
 
     def start(self) -> None:
-        """Begin in the background and return at once."""
+        """Begin in the background and return at once; on Colab, return when it has ended."""
         if self._begin():
-            self._pump.start()
+            if "google.colab" in sys.modules:  # which shows nothing that a thread has changed
+                self._pump.run()
+            else:
+                self._pump.start()
 
     def watch(self) -> None:
         """Begin and return when it has ended; what failed is raised."""
@@ -75,9 +79,11 @@ class Job(widgets.VBox):
 
     def stop(self) -> None:
         """Ask it to end soon; what has ended already, and is only being shown, stays done."""
-        if self._background and self._background.alive:
-            self._background.stop()
-            self._say("Stopping …")
+        if stop_under_way():
+            self._say("Stopping …" if self._mine() else "Stopped: you can start now.")
+
+    def _mine(self) -> bool:
+        return self._background is not None and self._background.alive
 
     def _begin(self) -> bool:
         controls = Controls()
@@ -86,8 +92,9 @@ class Job(widgets.VBox):
         )
         try:
             background.start()
-        except ValueError as error:
+        except Busy as error:
             self._say(str(error))
+            self.stop_button.disabled = False  # it stops the other one
             return False
         self._background = background
         self._pump = Pump(background, self._show, self._end)
@@ -96,6 +103,8 @@ class Job(widgets.VBox):
         return True
 
     def _show(self, parts: list[Any]) -> None:
+        if self._background.dropped:
+            return
         for part in parts:
             if isinstance(part, Progress):
                 self._say(f"{part.what} ({part.done} of {part.total})")
@@ -103,11 +112,11 @@ class Job(widgets.VBox):
                 self._say(f"Training on {part.task}: step {part.step} of {part.total_steps}")
         self._take(parts)
 
-    def _end(self) -> None:
+    def _end(self, problem: Exception | None = None) -> None:
         background = self._background
         try:
-            if background.error is not None:
-                self._fail(background.error, background.traceback)
+            if error := background.error or problem:
+                self._fail(error, background.traceback)
             elif background.controls.stopped:
                 self._say("Stopped. Start again for a whole run.")
             else:
@@ -125,3 +134,14 @@ class Job(widgets.VBox):
 
     def _say(self, text: str) -> None:
         self.status.value = theme.note(text)
+
+
+def until_stopped(parts: Generator[Any, None, Any], controls: Controls) -> Generator:
+    """Yield from a generator and return what it returns; end it, with None, once Stop is asked."""
+    while not controls.stopped:
+        try:
+            yield next(parts)
+        except StopIteration as end:
+            return end.value
+    parts.close()
+    return None

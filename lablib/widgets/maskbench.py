@@ -145,6 +145,8 @@ class MaskBench(widgets.VBox):
     def _read(self, report, controls) -> Iterator:
         loaded = self._lab.load()
         for task in surprise.TASKS:
+            if controls.stopped:
+                return
             yield task, surprise.vocabulary(loaded, task)
 
     def _train_own(self, report, controls) -> Iterator:

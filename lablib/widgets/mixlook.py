@@ -38,7 +38,7 @@ class MixLook(widgets.VBox):
 
     def __init__(self, lab: ModelChoice, dashboard: Dashboard, smallest: Prediction):
         self._lab, self._dashboard, self._smallest = lab, dashboard, smallest
-        self._runs: list[History] = []
+        self._added: list[History] = []
         self._points: dict[str, dict[float, mixing.Point]] = {}
         self.own, self.stored = widgets.HTML(), widgets.HTML()
         super().__init__([widgets.HTML(theme.style()), self.own, self.stored])
@@ -50,16 +50,17 @@ class MixLook(widgets.VBox):
 
     def _run_changed(self, _) -> None:
         if self._dashboard.state.status == "done":
-            self.add(self._dashboard.state.history)
+            self.draw()
 
     def add(self, history: History) -> None:
-        """Take in a run that has ended."""
-        self._runs.append(history)
+        """Take in a run that has ended elsewhere."""
+        self._added.append(history)
         self.draw()
 
     def draw(self) -> None:
         """Show the learner's runs, and beside them what is stored."""
-        runs = [history for history in self._runs if history.started.model == self._lab.model]
+        ended = [*self._dashboard.finished, *self._added]
+        runs = [history for history in ended if history.started.model == self._lab.model]
         self.own.value = self._own(runs)
         try:
             self.stored.value = folded("Meet your prediction", self._met(runs))
@@ -123,18 +124,21 @@ class MixLook(widgets.VBox):
             "steps of a run", "rows it saw", "seeds",
         )  # fmt: skip
         return (
-            badge("replayed", self._lab.model)
+            (badge("replayed", self._lab.model) if points else "")
+            + (badge("live", self._lab.model) if own else "")
             + live.svg(chart, 600, 320)
             + table("Data of one's own past, and foreign data", header, mixing.foreign())
         )
 
 
 def _plain(history: History) -> bool:
-    """True if a run differs from the stored ones in nothing but its ratio and seed."""
+    """True if a whole run differs from the stored ones in nothing but its ratio and seed."""
     started, config = history.started, history.started.config
     usual = maps.DEFAULT_LR.get(started.model, config["lr"])
     return (
         started.tasks == ("tickets",)
+        and history.finished
+        and history.finished.reason == "done"
         and not history.changes
         and abs(config["lr"] / usual - 1) < 0.1
         and config["epochs"] == 1

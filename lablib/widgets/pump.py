@@ -24,7 +24,8 @@ class Pump:
     show : callable
         ``show(events)``, called every half second, and at once for a new probe point.
     end : callable
-        ``end()``, called once after the last events.
+        ``end(problem)``, called once after the last events, with what ``show`` has raised or None.
+        After such an error nothing more is shown, and the run is asked to stop.
 
     Notes
     -----
@@ -36,7 +37,7 @@ class Pump:
         self,
         background: BackgroundRun,
         show: Callable[[list[Event]], None],
-        end: Callable[[], None],
+        end: Callable[[Exception | None], None],
     ):
         self._background, self._show, self._end = background, show, end
         self._waiting: list[Event] = []
@@ -50,12 +51,21 @@ class Pump:
 
     def run(self) -> None:
         """Pump until the run has ended."""
+        problem = None
         while self._background.alive:
-            self.turn()
+            problem = problem or self._try(last=False)
             self._background.join(LOOK)
         self._background.join()
-        self.turn(last=True)
-        self._end()
+        self._end(problem or self._try(last=True))
+
+    def _try(self, last: bool) -> Exception | None:
+        """One turn; what it raised, for this thread has nobody to raise it to."""
+        try:
+            self.turn(last)
+        except Exception as error:
+            self._background.stop()
+            return error
+        return None
 
     def turn(self, last: bool = False) -> None:
         """Take what has come, and show it if it is time."""

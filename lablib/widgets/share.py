@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from lablib.controls import check_setting
+from lablib.history import History
 
 PREFIX = "lethe:"
 _WHAT_TO_DO = "Copy the whole string, from 'lethe:' on, out of Export."
@@ -26,6 +27,19 @@ class Settings:
     mix_ratio: float = 0.0  # share of general examples in a batch
     seed: int = 0
     fields: dict[str, Any] = field(default_factory=dict)  # the method's own hyper-parameters
+
+
+def settings_of(history: History) -> Settings:
+    """Return what a run began with; what was moved during it is not in them."""
+    started, config = history.started, history.started.config
+    return Settings(
+        started.model,
+        "+".join(started.tasks),
+        started.method,
+        *(config[name] for name in ("lr", "epochs", "mix_ratio")),
+        started.seed,
+        dict(config.get("method_settings", {})),
+    )
 
 
 def to_string(settings: Settings) -> str:

@@ -17,6 +17,7 @@ from lablib.plots import live
 from lablib.plots.chart import Chart, Line
 from lablib.report import Record
 from lablib.widgets import theme
+from lablib.widgets.background import stop_under_way
 from lablib.widgets.badge import badge
 from lablib.widgets.job import Job
 from lablib.widgets.parts import folded, prompt_problem
@@ -65,7 +66,7 @@ class SixQuestions:
             style={"description_width": "initial"},
             layout=widgets.Layout(width="min(26em, 95%)"),
         )
-        self.model.observe(lambda _: self._forget(), "value")
+        self.model.observe(lambda _: self._changed(), "value")
         self.own = widgets.Text(
             value="",
             placeholder="For example: What is a river?",
@@ -90,6 +91,10 @@ class SixQuestions:
         box = widgets.VBox([widgets.HTML(theme.style()), *children])
         box.add_class("lethe")
         return box
+
+    def _changed(self) -> None:
+        stop_under_way(drop=True)  # what is asked or trained now is another model
+        self._forget()
 
     def _forget(self) -> None:
         self._first, self._last, self._losses = [], [], []

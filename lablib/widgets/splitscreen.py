@@ -111,7 +111,8 @@ class SplitScreen(widgets.VBox):
     def histories(self) -> tuple[dict[str, History], str]:
         """Return the two histories on show and where they come from."""
         if len(self._live) == len(illnesses.SIDES) and all(
-            history.finished for history in self._live.values()
+            history.finished and history.finished.reason == "done"
+            for history in self._live.values()
         ):
             return self._live, "live"
         kept = {side: self._lab.stored(f"split-{side}") for side in illnesses.SIDES}

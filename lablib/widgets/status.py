@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import ipywidgets as widgets
 
@@ -109,3 +110,15 @@ def _button(
     made = widgets.Button(description=description, icon=icon, button_style=kind)
     made.on_click(lambda _: action())
     return made
+
+
+def guarded(action: Callable[..., None], say_error: Callable[[str], None]) -> Callable[..., None]:
+    """Return ``action`` with its errors shown in words instead of raised."""
+
+    def act(*arguments: Any) -> None:
+        try:
+            action(*arguments)
+        except (ValueError, OSError) as error:
+            say_error(str(error))
+
+    return act

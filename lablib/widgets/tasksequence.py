@@ -92,15 +92,16 @@ class TaskSequence(widgets.VBox):
         """Show everything up to the chosen stage, and nothing of what comes later."""
         way, stage = self.way.value, self.stage.value
         histories: list[History] = self._histories[way]
+        if stage == len(STAGES) - 1:
+            self._seen.add(way)
         fields = sequences.matrix(histories)
+        self._judge()
         if not fields:
             self.view.value = theme.note(
                 f"No stored sequence of {self._lab.model} for this yet: "
                 "data/results/make_runs.py makes it."
             )
             return
-        if stage == len(STAGES) - 1:
-            self._seen.add(way)
         ends = [0, *(done.step for done in histories[0].tasks_done)]
         kept = sequences.capability(histories)
         chart = pictures.sequence(histories, ends[stage])
@@ -115,7 +116,6 @@ class TaskSequence(widgets.VBox):
             + theme.heading("What it answers at this stage (first seed)")
             + answers_table(histories[0], ends[stage])
         )
-        self._judge()
 
     def _judge(self) -> None:
         """The predictions beside what was measured, for every way followed to its end."""

@@ -108,7 +108,7 @@ class Patients(widgets.VBox):
         loaded = self._lab.load()
         for task in patients.patients().values():
             examined = yield from patients.examine(loaded, task, self._seed, controls=controls)
-            if controls.stopped:
+            if examined is None:
                 return
             report(examined)
 
@@ -157,18 +157,29 @@ class Patients(widgets.VBox):
             )
         return f"says {found.after.says:.2f} afterwards, {found.before.says:.2f} before"
 
+    def _by_function(self, says: float, knows: float) -> str:
+        """What the learner's own test says of two retentions."""
+        function = self._lab.record.solved.get("diagnose")
+        if function is None:
+            return "not written yet"
+        if illnesses.name_of(says, knows) == "unknown":
+            return "not asked: the base had nothing to lose"
+        try:
+            return str(function(says, knows))
+        except Exception as error:  # the function is the learner's
+            return f"it fails with {type(error).__name__}"
+
     def reveal(self) -> None:
         """Say who had what, next to the learner's diagnoses and those of the learner's test."""
         if not self._complete():
             return
-        function = self._lab.record.solved.get("diagnose")
         rows, words = [], {}
         for name, key in self._who.items():
             found = self._found[key]
             says = metrics.retention(found.before.says, found.base.says)
             knows = metrics.retention(found.before.knows, found.base.knows, found.chance_knows)
             mine = self.menus[name].value if name in self.menus else "–"
-            own = function(says, knows) if function else "not written yet"
+            own = self._by_function(says, knows)
             words[name] = illnesses.name_of(says, knows)
             rows.append(
                 [name, patients.WORDS[key], mine, own, words[name], f"{found.recovered:.2f}"]

@@ -107,7 +107,7 @@ def test_twenty_runs_leave_no_thread():
             lambda report, c=mine: FakeRun(c, steps=1000, seconds=0.005), mine
         )
         seen = []
-        pump = Pump(background, seen.extend, lambda: None)
+        pump = Pump(background, seen.extend, lambda problem: None)
         background.start()
         pump.start()
         background.stop()
@@ -119,10 +119,10 @@ def test_the_pump_shows_everything_once_and_not_too_often():
     mine = controls()
     background = BackgroundRun(lambda report: FakeRun(mine, seconds=0.01, steps=60), mine)
     batches, ends = [], []
-    pump = Pump(background, batches.append, lambda: ends.append(1))
+    pump = Pump(background, batches.append, ends.append)
     background.start()
     pump.run()
     history = History.of(event for batch in batches for event in batch)
     assert [s.step for s in history.steps] == list(range(1, 61))
-    assert ends == [1]
+    assert ends == [None]
     assert len(batches) < 30  # 60 steps, about 12 probe points
