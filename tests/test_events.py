@@ -34,3 +34,8 @@ def test_every_kind_of_event_is_covered_here():
 def test_what_is_no_event_is_refused(data):
     with pytest.raises(ValueError, match="not an event"):
         from_dict(data)
+
+
+def test_an_event_with_fields_missing_is_a_value_error():
+    with pytest.raises(ValueError, match="not an event StepDone"):
+        from_dict({"event": "StepDone", "step": 1})

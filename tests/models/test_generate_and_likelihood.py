@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from transformers import AutoModelForCausalLM, MambaConfig, MistralConfig, MptConfig
 
 from lablib.models import (
     answer_labels,
@@ -184,3 +185,35 @@ def test_empty_texts_are_refused_in_words(model, tokenizer):
         generate(model, tokenizer, [""], chat=False)
     with pytest.raises(ValueError, match="candidate answer is empty"):
         candidate_logprobs(model, tokenizer, ["a"], [["b", ""]])
+
+
+GAPS = {
+    "a window": lambda n: MistralConfig(sliding_window=16, num_key_value_heads=2, **common(n)),
+    "places": lambda n: MptConfig(vocab_size=n, d_model=32, n_heads=2, n_layers=2, max_seq_len=256),
+}
+
+
+def common(n: int) -> dict:
+    return {
+        "vocab_size": n, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2,
+        "num_attention_heads": 2, "max_position_embeddings": 256,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", GAPS)
+def test_models_to_which_padding_within_a_row_counts_are_read_without_it(tokenizer, kind):
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        odd = AutoModelForCausalLM.from_config(GAPS[kind](len(tokenizer))).eval()
+    asked = [PROMPTS[0], PROMPTS[1], PROMPTS[3]]
+    given = [CANDIDATES[0], CANDIDATES[1], CANDIDATES[3]]
+    found = candidate_logprobs(odd, tokenizer, asked, given)
+    for prompt, candidates, row in zip(asked, given, found, strict=True):
+        want = [slow_logprob(odd, tokenizer, prompt, c, True) for c in candidates]
+        assert row == pytest.approx(want, abs=1e-3)
+
+
+def test_a_model_without_a_cache_is_refused_in_words(tokenizer):
+    config = MambaConfig(vocab_size=len(tokenizer), hidden_size=32, num_hidden_layers=2)
+    with pytest.raises(ValueError, match="keeps no keys and values"):
+        generate(AutoModelForCausalLM.from_config(config).eval(), tokenizer, PROMPTS[:1])

@@ -6,6 +6,7 @@ import json
 
 import pytest
 import torch
+from transformers import AutoTokenizer
 
 from lablib import models
 from lablib.models import smollm2
@@ -129,3 +130,12 @@ def test_mini_loads():
 def test_every_model_has_a_line():
     assert set(models.MODELS) == {"mini", smollm2.NAME}
     assert all("\n" not in line for line in models.MODELS.values())
+
+
+def test_a_pad_token_that_the_model_has_no_row_for_is_not_used(folder):
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.add_tokens([f"<{i}>" for i in range(200)])
+    tokenizer.add_special_tokens({"pad_token": "<only here>"})
+    tokenizer.save_pretrained(folder)
+    loaded = models.load(str(folder))
+    assert loaded.tokenizer.pad_token_id == loaded.tokenizer.eos_token_id

@@ -73,3 +73,12 @@ def test_inner_block_leaves_the_outer_one(model, given):
         with packed(model):
             pass
         assert is_packed(model)
+
+
+def test_exchanged_data_are_read_anew(model, given):
+    """As ``put_weight`` exchanges them when the base is looked at between two events."""
+    other = torch.zeros_like(model[0].weight)
+    with torch.no_grad(), packed(model):
+        mine, model[0].weight.data = model[0].weight.data, other
+        assert torch.equal(model[0](given), model[0].bias.expand(3, 5, 40))
+        model[0].weight.data = mine

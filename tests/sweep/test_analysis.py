@@ -184,3 +184,11 @@ def test_the_pictures_show_every_arm_with_intervals_and_a_table():
     assert "It beats full fine-tuning" in page and "replay *" in page
     lines = {line.name: line for line in pictures.at_matched_score(found).lines}
     assert max(lines["slow"].xs) == pytest.approx(0.675)  # every seed gets there
+
+
+def test_an_arm_that_reaches_the_score_with_nothing_to_lose_is_said_to():
+    runs = [measured(arm, seed, [0.0, 0.9], {}) for arm in ("full", "lora") for seed in range(3)]
+    found = compare(runs)
+    assert found.arms["lora"].at.n_reached == 3 and found.arms["lora"].at.says is None
+    (said,) = sentences(found)
+    assert "never" not in said and "nothing to lose" in said

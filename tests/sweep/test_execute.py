@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
 from dataclasses import replace
 
 import psutil
@@ -189,3 +189,12 @@ def test_killed_half_way_and_started_again_it_loses_and_repeats_nothing(five, tm
     assert len(outcomes) == 5 and not any(o.error for o in outcomes)
     assert len(here.asked) == 5 - len(done)
     assert {p: (p.stat().st_mtime_ns, p.stat().st_ino) for p in done} == done
+
+
+def test_a_worker_that_dies_is_said_of_every_job(five, tmp_path, monkeypatch):
+    class Broken(Executor):
+        def submit(self, fn, /, *args, **kwargs):
+            raise BrokenExecutor("a process ended abruptly")
+
+    outcomes = list(sweep.run(five[:3], tmp_path, Broken()))
+    assert len(outcomes) == 3 and all("ended abruptly" in o.error for o in outcomes)

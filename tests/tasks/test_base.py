@@ -132,3 +132,24 @@ def test_long_answers_are_scored_by_token(tokenizer):
 def test_an_empty_split_and_a_wrong_split_are_refused_in_a_sentence(trained, tokenizer):
     with pytest.raises(ValueError, match="Task 'colors' has no shifted rows"):
         Colors().score(trained, tokenizer, "shifted")
+
+
+@pytest.mark.parametrize("kind", [Colors, LongColors])
+def test_a_long_prompt_loses_its_beginning_as_in_training(tokenizer, trained, kind):
+    class Long(kind):
+        def rows(self, split):
+            return tuple(Row("so " * 3000 + row.prompt, row.completion) for row in ROWS)
+
+    assert 0 <= Long().score(trained, tokenizer) <= 1  # 2,048 tokens are its reach
+
+    class Cut(kind):
+        def rows(self, split):
+            return tuple(Row("so " * 200 + row.prompt, row.completion) for row in ROWS)
+
+    *_, cut = Cut().iter_score(trained, tokenizer, max_length=len(longest(tokenizer)))
+    assert cut == 1.0  # what is left of each prompt is what was learned
+
+
+def longest(tokenizer) -> list[int]:
+    rows = [models.encode_row(tokenizer, r.prompt, r.completion, 64)[0] for r in ROWS]
+    return max(rows, key=len)

@@ -207,3 +207,15 @@ def test_snapshots_restore_every_probe_point(tmp_path):
     for step, then in seen.items():
         load_snapshot(run.model, tmp_path, step)
         assert equal(then, weights(run))
+
+
+def test_adapters_on_a_snapshot_are_not_saved_without_what_lies_beneath(tmp_path):
+    run = tiny.run(method="lora")
+    with torch.no_grad():
+        next(run.model.parameters()).add_(1.0)  # as a branch from a snapshot begins
+    for _ in run:
+        if run.step == 2:
+            break
+    with pytest.raises(ValueError, match="save its model instead"):
+        run.save(tmp_path)
+    assert not list(tmp_path.iterdir())

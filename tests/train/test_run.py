@@ -442,3 +442,9 @@ def test_a_step_granted_to_a_run_that_goes_on_is_not_kept_for_later():
     controls.resume()
     controls.pause()
     assert not controls.may_step()
+
+
+def test_every_task_has_a_base_score_without_full_probes():
+    events = list(tiny.run(tasks=[tiny.Letters(), tiny.Digits()], full_probes=False))
+    first = next(e for e in events if isinstance(e, Probed))
+    assert set(first.task_scores) == {"letters", "digits"}

@@ -4,8 +4,9 @@ import os
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
+from lablib import models
 from lablib.train import load_snapshot, snapshot_steps
 from lablib.train import weights as weights_module
 from lablib.train.weights import (
@@ -144,3 +145,17 @@ def test_a_folder_that_cannot_be_made_is_reported_in_one_sentence(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(OSError, match="choose a folder"):
         write_tensors(tmp_path / "file" / "w.safetensors", {"a": torch.ones(1)})
+
+
+def test_a_file_without_the_prefix_of_the_inner_model_is_recognized(large, tmp_path):
+    """As the hub has GPT-2: loaded all the same, so it is the model in the folder."""
+    folder = tiny.gpt2(tmp_path)
+    tensors = load_file(folder / "model.safetensors")
+    bare = {name.removeprefix("transformer."): tensor for name, tensor in tensors.items()}
+    save_file(bare, folder / "model.safetensors", metadata={"format": "pt"})
+    model = models.load(str(folder)).model
+    origin = Origin(model)
+    assert origin.as_loaded and not origin._copy
+    assert {name for name, _ in origin.items()} == set(trainable(model))
+    nudge(model)
+    assert origin.displacement(model) > 0

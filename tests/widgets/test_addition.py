@@ -192,3 +192,15 @@ def test_word_lists_draw_networks_beside_people(record):
     lists.job.watch()
     assert "net A-B" in lists.view.value and "4 networks" in lists.view.value
     assert "Barnes and Underwood" in lists.view.value
+
+
+def test_a_run_before_the_cell_was_run_is_looked_at(record, plane):
+    number, becomes = guess(record), Choice(record, "01-becomes", "What?", lesson.TURNS)
+    demo = AdditionDemo(record, plane)
+    demo.seed.value = 3
+    demo.watch()
+    demo.seed.value = 77  # moved after the run
+    assert "Measured: " in AfterOnePass(demo, number, becomes).view.value
+    assert "seeds 3" in str(record.read()["runs"]) and "77" not in str(record.read()["runs"])
+    demo.reset()
+    assert "Nothing to see yet" in AfterOnePass(demo, number, becomes).view.value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -192,3 +193,15 @@ def test_a_stream_of_tasks_is_trained_twice(lab, record, monkeypatch):
     view.job.watch()
     assert "no buffer" in view.own.value and "a buffer of 60 rows" in view.own.value
     assert len(record.read()["runs"]) == 2
+
+
+def test_mix_look_finds_runs_that_ended_before_it_and_draws_whole_ones(lab, record, results):
+    smallest = Choice(record, "07-smallest", "Smallest?", RATIO_OPTIONS)
+    dashboard = lab.dashboard()
+    whole = make_history({"knowledge": [1.0, 0.9, 0.6]}, mix_ratio=0.07, lr=LR)
+    dashboard.finished.append(whole)
+    look = MixLook(lab, dashboard, smallest)
+    assert "mix ratio 0.07" in look.own.value and "your run 1" in look.stored.value
+    whole.finished = replace(whole.finished, reason="stopped")
+    look.draw()
+    assert "mix ratio 0.07" in look.own.value and "your run 1" not in look.stored.value

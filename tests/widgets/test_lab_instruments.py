@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -211,7 +212,9 @@ def test_first_to_go_shows_the_stored_run_folded_and_the_live_one_open(lab, reco
     assert dashboard.prediction.value[:2] == ["reasoning", "knowledge"]
 
 
-def test_split_screen_trains_both_sides_and_hides_the_end(lab, monkeypatch):
+@pytest.fixture
+def short_sides(monkeypatch):
+    """Both sides of the split screen for four steps."""
     real = illnesses.build
 
     def build(loaded, side, seed=0, controls=None):
@@ -219,6 +222,9 @@ def test_split_screen_trains_both_sides_and_hides_the_end(lab, monkeypatch):
         return real(loaded, side, seed, controls)
 
     monkeypatch.setattr(illnesses, "build", build)
+
+
+def test_split_screen_trains_both_sides_and_hides_the_end(lab, short_sides):
     split = SplitScreen(lab, TwoPredictions(lab.record))
     split.job.watch()
     assert split.slider.value == 0 and "last step" in split.verdict.value
@@ -338,3 +344,21 @@ def test_the_model_choice_says_why_it_replays(record, results, monkeypatch):
     assert dashboard.state.status == "replayed"
     assert isinstance(dashboard.state.history, History)
     assert models.MODELS.keys() >= {"mini", "smollm2-135m"}
+
+
+def test_a_stopped_side_is_not_judged(lab, short_sides):
+    split = SplitScreen(lab, TwoPredictions(lab.record))
+    split.job.watch()
+    assert split.histories()[1] == "live"
+    side = split._live["wrong_facts"]
+    side.finished = replace(side.finished, reason="stopped")
+    assert split.histories() == ({}, "replayed")
+
+
+def test_a_base_with_nothing_to_lose_is_not_called_ill():
+    assert illnesses.name_of(float("nan"), 1.0) == illnesses.name_of(None, 0.2) == "unknown"
+
+
+def test_bars_begin_on_another_question_where_france_would_tell(lab):
+    first = lab.dashboard(bars="reasoning").answers.first
+    assert first != lab.dashboard().answers.first == FRANCE
