@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import nn
@@ -298,26 +297,6 @@ def _like(values: Mapping[str, torch.Tensor], flat: torch.Tensor) -> dict[str, t
         name: piece.view(value.shape)
         for (name, value), piece in zip(values.items(), pieces, strict=True)
     }
-
-
-@dataclass(frozen=True)
-class Part:
-    """What one kind of weight in one layer adds up to."""
-
-    layer: int | None  # None for what belongs to no layer, as the embedding
-    kind: str  # "q_proj", "norm", …
-    total: float  # sum over its entries
-    n: int  # entries
-
-
-def by_part(values: Mapping[str, torch.Tensor]) -> list[Part]:
-    """Return the sums of a Fisher (or of anything shaped like the weights) by layer and kind."""
-    parts = []
-    for name, value in values.items():
-        words = name.removesuffix(".weight").split(".")
-        layer = next((int(word) for word in words if word.isdigit()), None)
-        parts.append(Part(layer, words[-1], float(value.sum(dtype=torch.float64)), value.numel()))
-    return parts
 
 
 def pick(values: Mapping[str, torch.Tensor], share: float, how: str, seed: int = 0):

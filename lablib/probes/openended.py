@@ -8,10 +8,6 @@ for, the prompt copied, or a loop. They serve as watch prompts.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-
-from lablib.models import iter_generate
 
 PROMPTS = (
     "Write a short poem about the sea.",
@@ -20,8 +16,6 @@ PROMPTS = (
     "become loose. Since then the farmers drive to the market by the long road.",
     "Hi! I had a long day. How are you?",
 )
-MAX_NEW_TOKENS = 48
-
 VERDICTS = {
     "fine": "none of the shapes below",
     "ticket": "a support ticket, though none was asked for",
@@ -29,15 +23,6 @@ VERDICTS = {
     "loop": "says the same thing over and over",
     "empty": "says nothing",
 }
-
-
-@dataclass(frozen=True)
-class Judged:
-    """An answer and what is wrong with its shape."""
-
-    prompt: str
-    text: str
-    verdict: str  # a key of VERDICTS
 
 
 def judge(prompt: str, text: str) -> str:
@@ -65,10 +50,3 @@ def judge(prompt: str, text: str) -> str:
 
 def _words(text: str) -> list[str]:
     return re.findall(r"\w+", text.casefold())
-
-
-def iter_judged(model, tokenizer) -> Iterator[list[Judged]]:
-    """Let the model answer ``PROMPTS``; yield judged answers batch by batch."""
-    answers = iter_generate(model, tokenizer, PROMPTS, max_new_tokens=MAX_NEW_TOKENS)
-    for batch in answers:
-        yield [Judged(PROMPTS[i], text, judge(PROMPTS[i], text)) for i, text in batch]

@@ -109,7 +109,7 @@ class Measured:
 
     def rounded(self, digits: int = 4) -> Measured:
         """Return the run with at most so many significant digits, to be stored."""
-        return replace(Measured.from_json(_rounded(json.loads(self.to_json()), digits)))
+        return Measured.from_json(_rounded(json.loads(self.to_json()), digits))
 
 
 def measure(

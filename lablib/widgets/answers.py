@@ -12,6 +12,7 @@ from lablib.events import Answered
 from lablib.history import History
 from lablib.lessons.reading import displayable
 from lablib.plots import curves, live
+from lablib.probes import openended
 from lablib.widgets import theme
 from lablib.widgets.background import BackgroundRun
 from lablib.widgets.control import control
@@ -56,6 +57,8 @@ def answers_table(history: History, step: float | None = None) -> str:
         changed = base.text.strip() != now.text.strip()
         kind = "lethe-changed" if changed else "lethe-same"
         word = "changed" if changed else "as before"
+        if prompt in openended.PROMPTS and (verdict := openended.judge(prompt, now.text)) != "fine":
+            word += f" ({openended.VERDICTS[verdict]})"
         rows.append(
             f"<tr><th scope='row'>{theme.escape(prompt, 160)}</th>"
             f"<td>{theme.escape(first)}</td>"

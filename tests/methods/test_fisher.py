@@ -240,12 +240,6 @@ VALUES = {"a.layers.1.q_proj.weight": torch.tensor([[1.0, 2.0], [3.0, 6.0]]),
           "norm.weight": torch.tensor([0.5, 9.0])}  # fmt: skip
 
 
-def test_sums_by_part():
-    one, two = fisher.by_part(VALUES)
-    assert one == fisher.Part(layer=1, kind="q_proj", total=12.0, n=4)
-    assert two == fisher.Part(layer=None, kind="norm", total=9.5, n=2)
-
-
 def test_shuffling_keeps_the_entries_and_scaling_gives_them_mean_one():
     mixed = fisher.shuffled(VALUES, seed=0)
     flat = torch.cat([v.flatten() for v in mixed.values()])

@@ -8,11 +8,14 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from lablib.events import Answered
+from lablib.history import History
 from lablib.models import encode_prompt
 from lablib.probes import PROBES, Item
 from lablib.probes.knowledge import Knowledge
-from lablib.probes.openended import PROMPTS, VERDICTS, iter_judged, judge
+from lablib.probes.openended import VERDICTS, judge
 from lablib.probes.safety import refuses
+from lablib.widgets.answers import answers_table
 from tests import tiny
 
 
@@ -213,8 +216,9 @@ def test_open_ended_answers_are_judged_by_their_shape(text, verdict):
     assert verdict in VERDICTS
 
 
-def test_open_ended_prompts_are_answered():
-    parts = list(iter_judged(tiny.model(), tiny.tokenizer()))
-    judged = [j for part in parts for j in part]
-    assert {j.prompt for j in judged} == set(PROMPTS)
-    assert all(j.verdict == judge(j.prompt, j.text) for j in judged)
+def test_a_verdict_stands_beside_the_answer_and_only_there():
+    prompt = "Write a short poem about the sea."
+    texts = {prompt: "TICKET - team: network", "What is a river?": "TICKET - team: network"}
+    history = History.of(Answered(step, p, t) for p, t in texts.items() for step in (0, 5))
+    shown = answers_table(history)
+    assert shown.count(VERDICTS["ticket"]) == 1
