@@ -87,7 +87,10 @@ def mixed_longer(model: str) -> str:
 
 
 def row(history: History, name: str = "") -> dict[str, Any]:
-    """Return one run as a row: name, examples seen, task score, retention, what was moved."""
+    """Return one run as a row: name, examples seen, task score, retention, what was moved.
+
+    Task score and retention are None where they are not defined.
+    """
     config = history.started.config
     moved = sorted({change.name for change in history.changes})
     # A stopped run may have gone on after its last point, from which the scores are.
@@ -99,8 +102,8 @@ def row(history: History, name: str = "") -> dict[str, Any]:
     return {
         "name": name or shown,
         "examples": sum(step.n_rows for step in history.steps if step.step <= measured),
-        "task": task_score(history) or 0.0,
-        "retention": knowledge_kept(history) or 0.0,
+        "task": task_score(history),
+        "retention": knowledge_kept(history),
         "moved": ", ".join(moved),
     }
 

@@ -16,7 +16,6 @@ from lablib.plots import curves, live
 from lablib.train import Run
 from lablib.widgets import theme
 from lablib.widgets.answers import check_prompt
-from lablib.widgets.background import stop_under_way
 from lablib.widgets.badge import badge
 from lablib.widgets.choice import ModelChoice
 from lablib.widgets.control import control
@@ -100,7 +99,7 @@ class AdapterDial(widgets.VBox):
                 f"No dial of {self._lab.model} is stored: data/results/make_dial.py makes it."
             )
             return
-        stop_under_way(drop=True)  # a dial that is being made would be mixed with it
+        self.job.drop()  # a dial that is being made would be mixed with it
         self._run, self._own, self.source = None, {}, "replayed"
         self.notches = found[min(found)]
         self._ready()

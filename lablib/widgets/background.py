@@ -23,6 +23,8 @@ _one_at_a_time = threading.Lock()
 _under_way: BackgroundRun | None = None  # what holds the lock
 BUSY = "A run is already under way in this notebook; press Stop to end it, then start again."
 
+OTHER_STOPPED = "What was under way is being stopped; start again in a moment."
+
 
 def stop_under_way(*, drop: bool = False) -> bool:
     """Stop what is under way in this notebook, whoever began it; False if there is nothing.

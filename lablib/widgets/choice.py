@@ -120,7 +120,7 @@ class ModelChoice(widgets.VBox):
     def settings(self) -> list[dict[str, Any]]:
         """Return all runs of tickets as rows for an exercise: stored ones and the learner's."""
         own = [maps.row(h) for h in self.histories if h.started.tasks == ("tickets",)]
-        return maps.settings(self.model) + own
+        return maps.settings(self.model) + [row for row in own if None not in row.values()]
 
     def note_run(self, history: History, **facts: Any) -> None:
         """Keep a run that was finished here, for the tables below and the report."""

@@ -18,7 +18,7 @@ from lablib.history import History
 from lablib.lessons import device
 from lablib.widgets import share, theme
 from lablib.widgets.answers import AnswersPanel, check_prompt, talk_after
-from lablib.widgets.background import BackgroundRun, Busy, stop_under_way
+from lablib.widgets.background import OTHER_STOPPED, BackgroundRun, Busy, stop_under_way
 from lablib.widgets.charts import ChartsPanel
 from lablib.widgets.compare import ComparePanel
 from lablib.widgets.export import ExportPanel, export
@@ -184,7 +184,7 @@ class Dashboard(widgets.VBox):
             self.background.stop()
             self.status.draw(self.state)
         elif stop_under_way():
-            self.say("What was under way is being stopped: you can start now.")
+            self.say(OTHER_STOPPED)
 
     def reset(self) -> None:
         """Stop, forget the picture and put the controls back to where they began."""

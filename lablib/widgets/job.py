@@ -11,7 +11,7 @@ import ipywidgets as widgets
 from lablib.controls import Controls
 from lablib.events import Progress, StepDone
 from lablib.widgets import theme
-from lablib.widgets.background import BackgroundRun, Busy, stop_under_way
+from lablib.widgets.background import OTHER_STOPPED, BackgroundRun, Busy, stop_under_way
 from lablib.widgets.pump import Pump
 
 MOST_SECONDS = 600.0  # a page that was left alone must not train for ever
@@ -80,9 +80,15 @@ class Job(widgets.VBox):
     def stop(self) -> None:
         """Ask it to end soon; what has ended already, and is only being shown, stays done."""
         if stop_under_way():
-            self._say("Stopping …" if self._mine() else "Stopped: you can start now.")
+            self._say("Stopping …" if self._alive else OTHER_STOPPED)
 
-    def _mine(self) -> bool:
+    def drop(self) -> None:
+        """Ask it to end and show nothing more of it: what it was begun for is no longer chosen."""
+        if self._alive:
+            stop_under_way(drop=True)
+
+    @property
+    def _alive(self) -> bool:
         return self._background is not None and self._background.alive
 
     def _begin(self) -> bool:

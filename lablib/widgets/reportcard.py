@@ -9,6 +9,7 @@ import ipywidgets as widgets
 
 from lablib.report import LABS, Record, to_html, to_markdown
 from lablib.widgets import theme
+from lablib.widgets.control import control
 
 
 class ReportCard(widgets.VBox):
@@ -25,17 +26,17 @@ class ReportCard(widgets.VBox):
     def __init__(self, record: Record):
         self.record = record
         self.fields = {
-            expected.key: widgets.Textarea(
-                value=self._saved(expected.key),
-                placeholder="Two or three sentences",
-                layout=widgets.Layout(width="min(46em, 95%)", height="6em"),
+            expected.key: control(
+                widgets.Textarea(
+                    value=self._saved(expected.key),
+                    description=expected.text,
+                    placeholder="Two or three sentences",
+                    layout=widgets.Layout(width="min(46em, 95%)"),
+                    rows=5,
+                )
             )
             for expected in LABS[record.lab].answers
         }
-        rows: list[widgets.Widget] = []
-        for expected in LABS[record.lab].answers:
-            rows += [widgets.HTML(f"<b>{html.escape(expected.text)}</b>")]
-            rows += [self.fields[expected.key]]
         self.button = widgets.Button(
             description="Make my report", button_style="primary", icon="file-text"
         )
@@ -45,7 +46,13 @@ class ReportCard(widgets.VBox):
         self.links = widgets.HTML()
         self.preview = widgets.HTML()
         super().__init__(
-            [widgets.HTML(theme.style()), *rows, self.button, self.links, self.preview]
+            [
+                widgets.HTML(theme.style()),
+                *self.fields.values(),
+                self.button,
+                self.links,
+                self.preview,
+            ]
         )
         self.add_class("lethe")
         self.add_class("lethe-report")

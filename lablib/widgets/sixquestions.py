@@ -17,7 +17,6 @@ from lablib.plots import live
 from lablib.plots.chart import Chart, Line
 from lablib.report import Record
 from lablib.widgets import theme
-from lablib.widgets.background import stop_under_way
 from lablib.widgets.badge import badge
 from lablib.widgets.job import Job
 from lablib.widgets.parts import folded, prompt_problem
@@ -93,7 +92,8 @@ class SixQuestions:
         return box
 
     def _changed(self) -> None:
-        stop_under_way(drop=True)  # what is asked or trained now is another model
+        self._asking.drop()
+        self._train.drop()
         self._forget()
 
     def _forget(self) -> None:

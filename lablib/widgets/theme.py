@@ -32,6 +32,7 @@ overflow:visible}
 height:auto;line-height:1.5;white-space:normal;color:var(--lethe-ink);overflow:visible}
 .lethe .lethe-control>select,.lethe .lethe-control>input{flex:1 1 auto;width:100%;min-width:0;
 height:28px;box-sizing:border-box}
+.lethe .lethe-control>textarea{flex:1 0 100%;max-width:46em;height:auto;box-sizing:border-box}
 .lethe .lethe-control>.slider-container{flex:1 1 0;min-width:70px;margin:0 9px}
 .lethe .lethe-control>.widget-readout{flex:0 0 62px;min-width:0;width:62px}
 .lethe .widget-radio-box>label{display:flex;height:auto;min-height:20px;line-height:1.5;

@@ -57,7 +57,7 @@ def test_a_panel_that_was_made_anew_stops_what_the_old_one_began():
     new.start()
     assert "already under way" in new.status.value and not new.stop_button.disabled
     new.stop()
-    assert old.join(10) and "you can start now" in new.status.value
+    assert old.join(10) and "being stopped" in new.status.value
     new.start()
     new.stop()
     assert new.join(10) and "Stopped" in new.status.value
