@@ -30,7 +30,8 @@ class Pump:
     Notes
     -----
     ``start`` pumps in a thread, which suits Jupyter, Voila and Binder. Where updates from a
-    thread do not arrive (Colab), or without any front end, ``run`` pumps in the foreground.
+    thread do not arrive (Colab), or without any front end, ``run`` pumps in the foreground. Both
+    may be at it at once: they take turns, so that events stay in order and ``end`` is called once.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class Pump:
     ):
         self._background, self._show, self._end = background, show, end
         self._waiting: list[Event] = []
+        self._turns, self._over = threading.RLock(), False
         self._shown = 0.0
         self._thread: threading.Thread | None = None
 
@@ -56,7 +58,10 @@ class Pump:
             problem = problem or self._try(last=False)
             self._background.join(LOOK)
         self._background.join()
-        self._end(problem or self._try(last=True))
+        with self._turns:
+            if not self._over:
+                self._over = True
+                self._end(problem or self._try(last=True))
 
     def _try(self, last: bool) -> Exception | None:
         """One turn; what it raised, for this thread has nobody to raise it to."""
@@ -70,13 +75,14 @@ class Pump:
     def turn(self, last: bool = False) -> None:
         """Take what has come, and show it if it is time."""
         self._background.check_time()
-        self._waiting += self._background.drain()
-        now = time.monotonic()
-        new_point = any(isinstance(event, _AT_ONCE) for event in self._waiting)
-        if last or new_point or now - self._shown >= SHOW:
-            events, self._waiting = self._waiting, []
-            self._shown = now
-            self._show(events)
+        with self._turns:
+            self._waiting += self._background.drain()
+            now = time.monotonic()
+            new_point = any(isinstance(event, _AT_ONCE) for event in self._waiting)
+            if last or new_point or now - self._shown >= SHOW:
+                events, self._waiting = self._waiting, []
+                self._shown = now
+                self._show(events)
 
     def join(self, timeout: float | None = None) -> bool:
         """Wait until everything has been shown; return False if it takes longer."""

@@ -126,3 +126,21 @@ def test_the_pump_shows_everything_once_and_not_too_often():
     assert [s.step for s in history.steps] == list(range(1, 61))
     assert ends == [None]
     assert len(batches) < 30  # 60 steps, about 12 probe points
+
+
+def test_two_who_pump_keep_the_order_and_end_it_once():
+    """A dashboard's thread and ``watch`` in the foreground."""
+    mine = controls()
+    background = BackgroundRun(lambda report: FakeRun(mine, seconds=0.002, steps=200), mine)
+    seen, ends = [], []
+
+    def show(events):
+        time.sleep(0.005)  # so that the other one could overtake
+        seen.extend(events)
+
+    pump = Pump(background, show, ends.append)
+    background.start()
+    pump.start()
+    pump.run()
+    assert pump.join(10) and ends == [None]
+    assert [s.step for s in History.of(seen).steps] == list(range(1, 201))
