@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from lablib.controls import Batch
 from lablib.events import Progress
-from lablib.models.encode import collate, encode_row
+from lablib.models.encode import collate, encode_row, encode_rows
 
 ROWS_AT_ONCE = 128  # rows encoded between two looks at Stop
 
@@ -83,9 +83,20 @@ class Rows:
         """
         for start in range(0, len(self.rows), ROWS_AT_ONCE):
             end = min(start + ROWS_AT_ONCE, len(self.rows))
+            missing = [i for i in range(start, end) if i not in self._encoded]
+            rows = [self.rows[i] for i in missing]
+            texts = [row.prompt for row in rows], [row.completion for row in rows]
             try:
-                for i in range(start, end):
-                    self.encoded(i)
-            except ValueError as error:
-                raise ValueError(f"In {name}: {error}") from None
+                found = encode_rows(self._tokenizer, *texts, self.max_length)
+                self._encoded.update(zip(missing, found, strict=True))
+            except ValueError:
+                self._name_the_bad_one(missing, name)
             yield Progress(f"preparing: {name}", end, len(self.rows))
+
+    def _name_the_bad_one(self, numbers: Sequence[int], name: str) -> None:
+        """Encode rows one by one, of which one cannot be, and say which."""
+        try:
+            for i in numbers:
+                self.encoded(i)
+        except ValueError as error:
+            raise ValueError(f"In {name}: {error}") from None

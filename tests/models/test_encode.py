@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from lablib.models import collate, encode_prompt, encode_row, position_ids
-from lablib.models.encode import PLAIN_TEMPLATE, encode_completions
+from lablib.models.encode import PLAIN_TEMPLATE, encode_completions, encode_rows
 
 
 def test_prompt_ends_with_the_assistants_header(tokenizer):
@@ -77,3 +77,14 @@ def test_collate_pads_left_and_labels_the_answers(tokenizer):
 def test_positions_count_from_the_first_real_token():
     mask = torch.tensor([[0, 0, 1, 1, 1], [1, 1, 1, 1, 1]])
     assert position_ids(mask).tolist() == [[0, 0, 0, 1, 2], [0, 1, 2, 3, 4]]
+
+
+def test_rows_encoded_together_are_those_encoded_one_by_one(tokenizer):
+    prompts = ["Lamp?", "Repeat the word lamp, please.", "so " * 60 + "long", ""]
+    answers = ["lamp", " lamp, lamp.", "yes", "a"]
+    together = encode_rows(tokenizer, prompts, answers, 64)
+    assert together == [
+        encode_row(tokenizer, p, a, 64) for p, a in zip(prompts, answers, strict=True)
+    ]
+    with pytest.raises(ValueError, match=r"does not fit in a row of 8"):
+        encode_rows(tokenizer, prompts, ["word " * 40] * 4, 8)
