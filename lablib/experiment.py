@@ -210,8 +210,7 @@ def build(
     if isinstance(method, str):
         the_method = methods.make(method, settings, loaded.n_parameters)
     given = defaults(loaded.n_parameters, the_method, the_tasks[0].name)
-    reach = getattr(loaded.model.config, "max_position_embeddings", given.max_length)
-    given = replace(given, max_length=min(given.max_length, reach))
+    given = replace(given, max_length=min(given.max_length, models.reach(loaded.model)))
     settled = {f.name: getattr(given, f.name) for f in fields(Defaults)} | config
     unknown = sorted(settled.keys() - {f.name for f in fields(TrainConfig)})
     if unknown:

@@ -21,6 +21,7 @@ from lablib.models.encode import (
     encode_prompt,
     encode_prompts,
     encode_row,
+    encode_rows,
     position_ids,
 )
 from lablib.models.generate import generate, iter_generate
@@ -33,6 +34,7 @@ from lablib.models.likelihood import (
     token_losses,
 )
 from lablib.models.load import MODELS, LoadedModel, first_choice, load, short_name
+from lablib.models.prefix import reach
 from lablib.models.quantize import (
     QUANT_TYPES,
     base_weight,
@@ -63,6 +65,7 @@ __all__ = [
     "encode_prompt",
     "encode_prompts",
     "encode_row",
+    "encode_rows",
     "first_choice",
     "forward",
     "generate",
@@ -77,6 +80,7 @@ __all__ = [
     "put_stored",
     "put_weight",
     "quantize",
+    "reach",
     "save_adapter",
     "short_name",
     "stack_adapter",

@@ -10,6 +10,7 @@ B rows, T tokens of the padded prompts, V vocabulary.
 from __future__ import annotations
 
 import copy
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -202,11 +203,16 @@ def _read(model, rows, pad_id: int, logits_to_keep: int = 1):
     return Prefix(mask, cache, outputs.logits[:, -1]), ids, outputs.logits
 
 
+def reach(model) -> int:
+    """Return how many tokens a model can read; ``sys.maxsize`` if its config names no limit."""
+    return getattr(model.config, "max_position_embeddings", None) or sys.maxsize
+
+
 def check_room(model, rows: Sequence[Sequence[int]], n_new: int) -> None:
     """Raise a ValueError in words if a prompt and its answer exceed what the model can read."""
-    limit = getattr(model.config, "max_position_embeddings", None)
+    limit = reach(model)
     longest = max((len(row) for row in rows), default=0)
-    if limit and longest + n_new > limit:
+    if longest + n_new > limit:
         raise ValueError(
             f"The prompt takes {longest:,} tokens and its answer up to {n_new}; this model reads "
             f"at most {limit:,} in all: shorten the prompt."

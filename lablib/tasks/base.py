@@ -5,7 +5,6 @@ the training set's quirks)."""
 from __future__ import annotations
 
 import statistics
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -109,7 +108,7 @@ class Task:
         Progress or float
             The mean score in [0, 1] comes last. Chance is 0: nobody guesses a whole answer.
         """
-        rows, most = self._some(split, limit), min(max_length, _reach(model))
+        rows, most = self._some(split, limit), min(max_length, models.reach(model))
         if self.measure(tokenizer) == "token accuracy":
             points = self._iter_token_accuracy(model, tokenizer, rows, most)
         else:
@@ -135,7 +134,7 @@ class Task:
         """
         total, count = 0.0, 0
         with _evaluating(model), torch.no_grad():
-            most = min(MAX_LENGTH, _reach(model))
+            most = min(MAX_LENGTH, models.reach(model))
             for batch in _batches(model, tokenizer, self._some(split, limit), most):
                 total += float(models.token_losses(model, batch).sum())
                 count += int((batch.labels != -100).sum())
@@ -159,7 +158,7 @@ class Task:
             [row.prompt for row in rows],
             max_new_tokens=longest + 2,  # room to see that a model does not stop
             batch_size=BATCH_SIZE,
-            room=[min(most - n - 1, _reach(model) - longest - 2) for n in lengths],
+            room=[min(most - n - 1, models.reach(model) - longest - 2) for n in lengths],
         )
         for batch in answers:
             yield [self.right(rows[index], text) for index, text in batch]
@@ -176,17 +175,13 @@ class Task:
             yield (hits / (labels != -100).sum(1)).tolist()
 
 
-def _reach(model) -> int:
-    """How many tokens a model can read."""
-    return getattr(model.config, "max_position_embeddings", None) or sys.maxsize
-
-
 def _batches(model, tokenizer, rows: Sequence[Row], most: int, size: int = 16) -> Iterator[Batch]:
     """Rows as batches of 16: the logits of long answers in one batch of 64 would fill memory."""
     device = next(model.parameters()).device
     for start in range(0, len(rows), size):
         part = rows[start : start + size]
-        encoded = [models.encode_row(tokenizer, r.prompt, r.completion, most) for r in part]
+        texts = [row.prompt for row in part], [row.completion for row in part]
+        encoded = models.encode_rows(tokenizer, *texts, most)
         ids = range(start, start + len(part))
         yield models.collate(tokenizer, encoded, ids, [False] * len(part)).to(device)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from lablib import runtime
+from lablib import models, runtime
 from lablib.controls import Batch
 from lablib.events import Started, StepDone
 
@@ -20,8 +20,8 @@ def purpose(task: int) -> str:
 
 def check_reach(model, max_length: int) -> None:
     """Raise a ValueError in words if rows may be longer than the model can read."""
-    reach = getattr(model.config, "max_position_embeddings", None)
-    if reach and max_length > reach:
+    reach = models.reach(model)
+    if max_length > reach:
         raise ValueError(
             f"max_length is {max_length} tokens, but this model reads at most {reach}: "
             f"set it to {reach} or less."

@@ -259,9 +259,8 @@ class Run:
         model, config, rows = self._model, self.config, self.rows[self.task]
         mixer = Mixer(rows, self.pool, self.tokenizer, config, notices.purpose(self.task))
         parameters = list(trainable(model).values())
-        if (
-            self.config.early_stopping and self.watcher is None
-        ):  # that of the first task saw the base
+        # That of the first task has seen the base.
+        if config.early_stopping and self.watcher is None:
             self.watcher = self.new_watcher()
             self.watcher.begin(self.step, model)
         if self.optimizer is None:

@@ -15,7 +15,7 @@ from lablib.plots import adapters as pictures
 from lablib.plots import curves, live
 from lablib.train import Run
 from lablib.widgets import theme
-from lablib.widgets.answers import check_prompt
+from lablib.widgets.answers import check_prompt, marked
 from lablib.widgets.badge import badge
 from lablib.widgets.choice import ModelChoice
 from lablib.widgets.control import control
@@ -194,7 +194,7 @@ class AdapterDial(widgets.VBox):
         ]
         body = "".join(
             f"<tr><th scope='row'>{theme.escape(prompt, 160)}</th><td>{theme.escape(first)}</td>"
-            f"<td>{_marked(first, last)}</td></tr>"
+            f"<td>{marked(last, first.strip() != last.strip())}</td></tr>"
             for prompt, first, last in rows
         )
         self.view.value = theme.plain(
@@ -335,11 +335,3 @@ def _under_way(history: History, notches: list[Notch]) -> str:
 
 def _number(value: float | None) -> str:
     return "nothing to lose" if value is None else f"{value:.2f}"
-
-
-def _marked(first: str, last: str) -> str:
-    """An answer with a word that says whether it is still the base's: color alone does not."""
-    kind, word = ("same", "as before") if first.strip() == last.strip() else ("changed", "changed")
-    return (
-        f"<div class='lethe-{kind}'>{theme.escape(last)}<div class='lethe-soft'>{word}</div></div>"
-    )

@@ -49,21 +49,30 @@ def latest_answers(history: History, step: float | None = None) -> dict[str, tup
     return found
 
 
+def marked(text: str, changed: bool, more: str = "") -> str:
+    """Return an answer as HTML, and whether it changed in a word too, to which ``more`` is added.
+
+    The color of its edge alone would not tell everybody.
+    """
+    kind, word = ("changed", "changed") if changed else ("same", "as before")
+    return (
+        f"<div class='lethe-{kind}'>{theme.escape(text)}"
+        f"<div class='lethe-soft'>{word}{more}</div></div>"
+    )
+
+
 def answers_table(history: History, step: float | None = None) -> str:
     """Return prompts and answers as an HTML table, everything typed or generated escaped."""
     rows = []
     for prompt, (base, now) in latest_answers(history, step).items():
         first, last = (displayable(prompt, answer.text) for answer in (base, now))
-        changed = base.text.strip() != now.text.strip()
-        kind = "lethe-changed" if changed else "lethe-same"
-        word = "changed" if changed else "as before"
+        changed, shape = base.text.strip() != now.text.strip(), ""
         if prompt in openended.PROMPTS and (verdict := openended.judge(prompt, now.text)) != "fine":
-            word += f" ({openended.VERDICTS[verdict]})"
+            shape = f" ({openended.VERDICTS[verdict]})"
         rows.append(
             f"<tr><th scope='row'>{theme.escape(prompt, 160)}</th>"
             f"<td>{theme.escape(first)}</td>"
-            f"<td><div class='{kind}'>{theme.escape(last)}"
-            f"<div class='lethe-soft'>{word}, step {now.step}</div></div></td></tr>"
+            f"<td>{marked(last, changed, f'{shape}, step {now.step}')}</td></tr>"
         )
     if not rows:
         return theme.plain("Answers appear here at the first probe point.", classes="lethe-soft")
