@@ -38,6 +38,18 @@ class Batch:
             self.is_general.to(device),
         )
 
+    def rows(self, start: int, stop: int) -> Batch:
+        """Return rows ``start`` to ``stop - 1``, without the padding that none of them needs."""
+        mask = self.attention_mask[start:stop]
+        first = int(mask.any(0).nonzero()[0])
+        return Batch(
+            self.input_ids[start:stop, first:],
+            mask[:, first:],
+            self.labels[start:stop, first:],
+            self.example_ids[start:stop],
+            self.is_general[start:stop],
+        )
+
 
 def check_setting(name: str, value: Any) -> Any:
     """Return ``value`` if it is a legal setting of the control ``name``.

@@ -147,6 +147,13 @@ def _add_run(commands) -> None:
         help="where general examples come from: world, a task, a JSONL, CSV or Parquet file, or a"
         " hub id [by model: its own world for mini, the task diverse for others]",
     )
+    how.add_argument(
+        "--micro-batch-size",
+        type=int,
+        metavar="N",
+        help="rows of one pass through the model; fewer than --batch-size need less memory and"
+        " give the same gradient [--batch-size]",
+    )
     how.add_argument("--max-seconds", type=float, metavar="S", help="end after so many seconds")
     how.add_argument("--weight-decay", type=float, metavar="X", help="decay of the weights [0]")
     how.add_argument("--clip", type=float, metavar="X", help="largest norm of the gradient [1]")

@@ -90,7 +90,14 @@ def config_of(args: argparse.Namespace) -> dict[str, Any]:
     for name in ("mix_unit", "mix_budget"):
         if getattr(args, name) is not None:
             config[name] = getattr(args, name)
-    for name in ("batch_size", "train_rows", "max_steps", "max_length", "probe_every"):
+    for name in (
+        "batch_size",
+        "micro_batch_size",
+        "train_rows",
+        "max_steps",
+        "max_length",
+        "probe_every",
+    ):
         value = getattr(args, name)
         if value is not None:
             config[name] = _at_least(1, name, value)

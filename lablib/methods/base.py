@@ -158,10 +158,15 @@ class Method:
         """
         losses = models.token_losses(model, batch, outputs)  # (B, L), 0 where nothing is learned
         weights = self.token_weights(batch)
-        if weights is None:
-            return losses.sum() / (batch.labels != -100).sum()
-        weights = weights * (models.answer_labels(batch) != -100)
-        return (losses * weights).sum() / weights.sum().clamp(min=torch.finfo(losses.dtype).tiny)
+        summed = losses.sum() if weights is None else (losses * weights).sum()
+        return summed / _total(batch, weights).clamp(min=torch.finfo(losses.dtype).tiny)
+
+    def total_weight(self, batch: Batch) -> torch.Tensor:
+        """Return what ``loss`` divides by, a scalar: the weights of all answer tokens, summed.
+
+        By this a batch that is read in parts is put together again (``train.step``).
+        """
+        return _total(batch, self.token_weights(batch))
 
     def penalty(self, model: nn.Module, batch: Batch, outputs) -> torch.Tensor | None:
         """Return what is added to the loss, a float32 scalar with gradients, or None."""
@@ -199,6 +204,11 @@ class Method:
         if not hyperparameters(type(self))[name].get("live"):
             raise ValueError(f"{self.name}.{name} cannot be changed in a run: start another one.")
         setattr(self, name, value)
+
+
+def _total(batch: Batch, weights: torch.Tensor | None) -> torch.Tensor:
+    learned = models.answer_labels(batch) != -100
+    return learned.sum() if weights is None else (weights * learned).sum()
 
 
 def mask_weights(batch: Batch, kept: Mapping[int, torch.Tensor]) -> torch.Tensor:

@@ -58,6 +58,8 @@ class TrainConfig:
     lr: float  # step size of the optimizer, in (0, 1]; constant unless the control is moved
     epochs: float = 1.0  # passes over the training rows, per task, in (0, 1000]
     batch_size: int = 16  # rows a step, 1 to 1024
+    # Rows of one pass, >= 1; fewer than the batch has save memory (gradient accumulation).
+    micro_batch_size: int | None = None
     max_length: int = 128  # tokens of a row, prompt and answer together, 8 to 8192
     mix_ratio: float = 0.0  # share of general rows in training, in [0, 1]; see ``Mixer``
     mix_unit: str = "examples"  # what the mix ratio counts: "examples" or answer "tokens"
@@ -99,7 +101,7 @@ class TrainConfig:
         _check_count("seed", self.seed, 0, 2**63 - 1)
         _check_count("probe_every", self.probe_every, 1)
         _check_count("task_test_rows", self.task_test_rows, 0)
-        for name in ("max_steps", "train_rows"):
+        for name in ("max_steps", "train_rows", "micro_batch_size"):
             if getattr(self, name) is not None:
                 _check_count(name, getattr(self, name), 1)
         _check_number("weight_decay", self.weight_decay, 0, 1)

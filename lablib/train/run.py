@@ -22,7 +22,7 @@ from lablib import runtime
 from lablib.controls import Controls
 from lablib.events import ControlChanged, Event, Finished, Probed, Progress, Score, TaskDone
 from lablib.methods import Method
-from lablib.models import Rows, forward
+from lablib.models import Rows
 from lablib.probes.base import Probe
 from lablib.tasks.base import Row, Task
 from lablib.train import checkpoint, notices
@@ -30,6 +30,7 @@ from lablib.train.config import TrainConfig
 from lablib.train.data import NO_GENERAL, Mixer, within_reach
 from lablib.train.probing import Prober, Watch
 from lablib.train.schedule import Clock, is_live_point, planned_steps
+from lablib.train.step import backward
 from lablib.train.stopping import Watcher
 from lablib.train.weights import Origin, copy_of, origin_of, put_back, trainable
 
@@ -277,17 +278,12 @@ class Run:
             model.train()
             batch = mixer.batch(step, self._mix_ratio()).to(self.device)
             dropout_seed = runtime.derive_seed(config.seed, "dropout", self.task, step)
+            self.optimizer.zero_grad(set_to_none=True)
             with runtime.seeded(self.device, dropout_seed):
-                with runtime.autocast(self.device):
-                    outputs = forward(model, batch)
-                    loss = self.method.loss(model, batch, outputs)
-                penalty = self.method.penalty(model, batch, outputs)
-                self.optimizer.zero_grad(set_to_none=True)
-                (loss if penalty is None else loss + penalty).backward()
+                loss, penalty = backward(model, self.method, batch, config.micro_batch_size)
             norm = clip_grad_norm_(parameters, config.clip)
-            extra = torch.zeros_like(loss) if penalty is None else penalty.detach()
             # three numbers in one wait for a GPU
-            loss, penalty, norm = torch.stack([loss.detach(), extra, norm]).tolist()
+            loss, penalty, norm = torch.stack([loss, penalty, norm]).tolist()
             if not all(map(math.isfinite, (loss, penalty, norm))):
                 raise Diverged(notices.diverged(self, loss, penalty))
             self.optimizer.step()
