@@ -122,6 +122,11 @@ def seeded(where: torch.device, seed: int):
         yield
 
 
+def on_colab() -> bool:
+    """Return True on Colab, whose pages show nothing that a background thread has changed."""
+    return "google.colab" in sys.modules
+
+
 def fast_mode() -> bool:
     """Return True where labs must be quick rather than complete (``LETHE_FAST=1``, in tests)."""
     return os.environ.get("LETHE_FAST", "") not in ("", "0")

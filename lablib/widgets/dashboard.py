@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -11,7 +10,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from lablib import experiment
+from lablib import experiment, runtime
 from lablib.controls import Controls
 from lablib.events import Answered, Event, Probed
 from lablib.history import History
@@ -154,7 +153,7 @@ class Dashboard(widgets.VBox):
         self.heartbeat.start()
         self._pump = Pump(background, self._show, self._end)
         self.draw()
-        if "google.colab" in sys.modules:
+        if runtime.on_colab():
             self.say("Run dashboard.watch() in the next cell: Colab shows the run from there.")
         else:
             self._pump.start()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Generator, Iterable
 from typing import Any
 
 import ipywidgets as widgets
 
+from lablib import runtime
 from lablib.controls import Controls
 from lablib.events import Progress, StepDone
 from lablib.widgets import theme
@@ -62,7 +62,7 @@ class Job(widgets.VBox):
     def start(self) -> None:
         """Begin in the background and return at once; on Colab, return when it has ended."""
         if self._begin():
-            if "google.colab" in sys.modules:  # which shows nothing that a thread has changed
+            if runtime.on_colab():
                 self._pump.run()
             else:
                 self._pump.start()

@@ -22,6 +22,7 @@ class Heartbeat:
     def __init__(self):
         self.widget = widgets.Play(min=0, max=10**7, interval=int(BEAT * 1000), value=0)
         self.widget.layout.display = "none"
+        # ipywidgets 7, as on Colab, has it with an underscore
         self._playing = "playing" if self.widget.has_trait("playing") else "_playing"
         self._last: float | None = None
         self._kicked = 0.0
@@ -29,6 +30,11 @@ class Heartbeat:
 
     def _beat(self, _) -> None:
         self._last = time.monotonic()
+
+    @property
+    def ticking(self) -> bool:
+        """True while the page is asked to tick."""
+        return getattr(self.widget, self._playing)
 
     def start(self) -> None:
         """Begin to listen; a silence before now does not count."""
@@ -48,8 +54,8 @@ class Heartbeat:
         if silence > KICK and now - self._kicked > KICK / 2:
             # A reloaded page knows that it should tick but waits for a change to begin.
             self._kicked = now
-            self._set(not getattr(self.widget, self._playing))
-        elif silence > KICK and not getattr(self.widget, self._playing):
+            self._set(not self.ticking)
+        elif silence > KICK and not self.ticking:
             self._set(True)
         return silence > GONE
 

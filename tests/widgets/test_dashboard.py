@@ -314,8 +314,8 @@ def test_a_reloaded_page_is_woken(make):
     heart.start()
     heart.widget.value = 1
     now = time.monotonic()
-    assert not heart.gone(now + KICK + 1) and not heart.widget.playing
-    assert not heart.gone(now + KICK + 2) and heart.widget.playing
+    assert not heart.gone(now + KICK + 1) and not heart.ticking
+    assert not heart.gone(now + KICK + 2) and heart.ticking
 
 
 def test_a_read_only_home_is_said_and_the_run_goes_on(make, tmp_path, monkeypatch):
