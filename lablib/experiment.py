@@ -7,6 +7,7 @@ labs all start their runs here, so that "tickets, full, mini" means the same in 
 from __future__ import annotations
 
 import copy
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -199,6 +200,8 @@ def build(
     """
     if isinstance(method, str):
         methods.make(method, settings)  # what is wrong with it is said before a model is loaded
+    elif settings:
+        raise ValueError("Settings go with the name of a method; a method has its own already.")
     the_probes = make_probes(probe_names) if probes is None else tuple(probes)
     the_tasks = _tasks(task)
     if isinstance(model, LoadedModel):
@@ -252,8 +255,14 @@ def save_model(run: Run, folder: Path, *, merged: bool = False) -> None:
         Of a model with adapters only these are written, in the format of PEFT, and the name of
         the base; True writes the whole model with the adapters merged in. So does False where
         the base has no name: a branch of an earlier run, or a model changed before the run.
+
+    Raises
+    ------
+    OSError
+        If the folder holds something already: adapters beside whole weights are neither model.
     """
     model, folder = run.model, Path(folder)
+    check_folder(folder)
     with quietly():
         if not models.is_adapted(model):
             model.save_pretrained(folder)
@@ -262,6 +271,19 @@ def save_model(run: Run, folder: Path, *, merged: bool = False) -> None:
         else:
             models.save_adapter(model, folder, run.model_name)
         run.tokenizer.save_pretrained(folder)
+
+
+def check_folder(folder: Path) -> None:
+    """Raise ``OSError`` in words if a model cannot be saved in ``folder``."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise OSError(
+            f"The model cannot be saved in {folder}: it exists and is not empty; name a new folder."
+        )
+    parent = folder.resolve().parent
+    while not parent.exists():
+        parent = parent.parent
+    if not os.access(parent, os.W_OK):
+        raise OSError(f"The model cannot be saved in {folder}: {parent} is read-only.")
 
 
 def _tasks(task: str | Path | Task | Sequence[str | Task]) -> tuple[Task, ...]:

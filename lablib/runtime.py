@@ -154,6 +154,13 @@ def machine() -> dict[str, Any]:
     }
 
 
+def out_of_memory(error: BaseException) -> bool:
+    """Return True if an error says that memory was short; torch has no class for it on a CPU."""
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError | OSError) and "memory" in str(error)
+    )
+
+
 def memory_mb() -> float:
     """Return the resident memory of this process in megabytes (10^6 bytes)."""
     return psutil.Process().memory_info().rss / 1e6

@@ -155,6 +155,18 @@ def test_a_task_of_ones_own(mini):
     assert {e.task for e in run if isinstance(e, StepDone)} == {"own"}
 
 
+def test_a_model_is_not_saved_over_another(mini, tmp_path):
+    run = experiment.build(mini, watch=[], probe_names=[], **SHORT)
+    experiment.save_model(run, tmp_path / "new")
+    with pytest.raises(OSError, match="not empty; name a new folder"):
+        experiment.save_model(run, tmp_path / "new")
+
+
+def test_settings_go_with_the_name_of_a_method(mini):
+    with pytest.raises(ValueError, match="a method has its own already"):
+        experiment.build(mini, method=methods.make("ewc"), settings={"strength": 1.0})
+
+
 def test_a_saved_model_is_loaded_as_it_was(mini, tmp_path):
     run = experiment.build(mini, watch=[], probe_names=[], **SHORT)
     list(run)

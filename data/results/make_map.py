@@ -13,7 +13,7 @@ import argparse
 import json
 import math
 
-from lablib import experiment, models
+from lablib import atomic, experiment, models
 from lablib.history import History
 from lablib.lessons import maps, stored
 from lablib.runtime import versions
@@ -70,7 +70,6 @@ def main() -> None:
 
 def write(path, cells: list[dict], loaded) -> None:
     """Write the map; it appears as a whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     content = {
         "command": "python data/results/make_map.py",
         "model": loaded.name,
@@ -79,9 +78,7 @@ def write(path, cells: list[dict], loaded) -> None:
         "machine": stored.machine(),
         "cells": [cell for cell in cells if cell["retention"]],
     }
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    temporary.replace(path)
+    atomic.write_text(path, json.dumps(content, indent=1) + "\n")
 
 
 if __name__ == "__main__":

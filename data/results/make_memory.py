@@ -12,11 +12,10 @@ from __future__ import annotations
 import argparse
 import json
 
-from lablib import runtime
+from lablib import atomic, runtime
 from lablib.events import Progress
 from lablib.lessons import capped, shapes
 from lablib.lessons.capped import Step
-from lablib.train.weights import write_atomically
 
 CAPPED_ROWS = 4
 ASKED_FACTOR = 1.5
@@ -44,9 +43,7 @@ def save(model: str, steps: list[Step]) -> None:
     }
     text = json.dumps(content, separators=(",", ":")) + "\n"
     path = capped.path_of(model)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, lambda part: part.write_text(text, encoding="utf-8"))
-    path.chmod(0o644)
+    atomic.write_text(path, text)
 
 
 def main() -> None:

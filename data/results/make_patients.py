@@ -11,7 +11,7 @@ import argparse
 import json
 from dataclasses import asdict
 
-from lablib import models
+from lablib import atomic, models
 from lablib.lessons import patients, stored
 from lablib.runtime import versions
 
@@ -36,10 +36,7 @@ def main() -> None:
             "machine": stored.machine(),
             "patients": found,
         }
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(".tmp")
-        temporary.write_text(json.dumps(content) + "\n", encoding="utf-8")
-        temporary.replace(path)
+        atomic.write_text(path, json.dumps(content) + "\n")
         print(path.name, flush=True)
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 import time
 from collections.abc import Iterable
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from lablib import runtime
+from lablib import atomic, runtime
 from lablib.events import Answered, Event, Probed, Progress, Score, StepDone, finite
 from lablib.history import History
 
@@ -97,15 +96,7 @@ class Record:
 def write(record: dict[str, Any], path: Path) -> None:
     """Write ``record`` as JSON, whole or not at all; numbers that are not finite become null."""
     text = json.dumps(finite(record), indent=1, allow_nan=False) + "\n"
-    handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.chmod(part, 0o644)
-        os.replace(part, path)
-    except BaseException:
-        Path(part).unlink(missing_ok=True)
-        raise
+    atomic.write_text(path, text)
 
 
 def check_writable(path: Path) -> None:

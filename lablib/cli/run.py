@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -14,13 +13,27 @@ from typing import Any
 
 from tqdm import tqdm
 
-from lablib import experiment
+from lablib import experiment, metrics
 from lablib.cli.result import Record, check_writable, write
 from lablib.controls import Controls, check_setting
 from lablib.events import Progress, Started, StepDone
 from lablib.history import History
-from lablib.train import EarlyStopping, Run
+from lablib.train import EarlyStopping, Run, TrainConfig
 
+PLAIN = (  # options that are fields of the config as they stand
+    "mix_unit",
+    "mix_budget",
+    "batch_size",
+    "micro_batch_size",
+    "train_rows",
+    "max_steps",
+    "max_length",
+    "probe_every",
+    "weight_decay",
+    "clip",
+    "max_seconds",
+    "seed",
+)
 INTERRUPTED = 130  # the shell's status for Ctrl-C
 
 
@@ -33,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     if json_file:
         check_writable(json_file)
     if save_folder:
-        _check_folder(save_folder)
+        experiment.check_folder(save_folder)
     the_run = experiment.build(
         model=args.model,
         task=args.task or ["tickets"],
@@ -66,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
     if json_file:
         print(f"Everything measured is in {json_file}.")
     if failure is not None:
-        if not isinstance(failure, ValueError | OSError | FloatingPointError):
+        if not isinstance(failure, ValueError | OSError):
             raise failure
         print(f"lablib: the run failed: {failure}", file=sys.stderr)
         return 1
@@ -81,37 +94,17 @@ def config_of(args: argparse.Namespace) -> dict[str, Any]:
     ValueError
         With one sentence, if a value is out of range.
     """
-    given = {
-        "lr": args.lr,
-        "epochs": args.epochs,
-        "mix_ratio": args.mix,
-    }
+    given = {"lr": args.lr, "epochs": args.epochs, "mix_ratio": args.mix}
     config = {name: check_setting(name, v) for name, v in given.items() if v is not None}
-    for name in ("mix_unit", "mix_budget"):
-        if getattr(args, name) is not None:
-            config[name] = getattr(args, name)
-    for name in (
-        "batch_size",
-        "micro_batch_size",
-        "train_rows",
-        "max_steps",
-        "max_length",
-        "probe_every",
-    ):
-        value = getattr(args, name)
-        if value is not None:
-            config[name] = _at_least(1, name, value)
-    for name in ("weight_decay", "clip", "max_seconds"):
-        value = getattr(args, name)
-        if value is not None:
-            config[name] = _at_least(0, name, value)
+    config |= {name: v for name in PLAIN if (v := getattr(args, name)) is not None}
     if args.early_stop is not None:
         config["early_stopping"] = _early_stopping(args.early_stop, args.patience)
     if args.quick:
         config["full_probes"] = False
     if not args.probe_early:
         config["probe_early"] = False
-    return {**config, "seed": args.seed}
+    TrainConfig(**{"lr": 1e-3, **config})  # what is wrong is said before a model is loaded
+    return config
 
 
 def settings_of(pairs: list[str]) -> dict[str, Any]:
@@ -157,7 +150,7 @@ def postfix(history: History) -> str:
     kept = {name: values[-1] for name, values in curves.items() if values}
     if kept:
         least = min(kept, key=kept.get)
-        mean = sum(kept.values()) / len(kept)
+        mean = metrics.mean_kept(kept.values())
         parts.append(f"kept {mean:.0%}, least: {least} {kept[least]:.0%}")
     return ", ".join(parts)
 
@@ -205,19 +198,3 @@ def _early_stopping(rule: str, patience: int) -> EarlyStopping:
         raise ValueError(
             f"--early-stop takes a share above 0 up to 1, or 'validation', not {rule!r}."
         ) from None
-
-
-def _at_least(low: float, name: str, value: float) -> float:
-    if not value >= low:  # also refuses NaN
-        raise ValueError(f"--{name.replace('_', '-')} must be at least {low}, not {value}.")
-    return value
-
-
-def _check_folder(folder: Path) -> None:
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise OSError(f"The model cannot be saved in {folder}: it exists and is not empty.")
-    parent = folder.resolve().parent
-    while not parent.exists():
-        parent = parent.parent
-    if not os.access(parent, os.W_OK):
-        raise OSError(f"The model cannot be saved in {folder}: {parent} is read-only.")

@@ -14,12 +14,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import torch
-
 from lablib import probes
-from lablib.events import Progress, Score
+from lablib.events import Progress, Score, score_from_dict
 from lablib.lessons import levels, stored
-from lablib.lessons.rounding import Rounding
+from lablib.lessons.rounding import Rounding, weight_error
 from lablib.models import LoadedModel
 from lablib.models.quantize import linear_names
 from lablib.probes import Probe
@@ -157,18 +155,6 @@ def compare(
         yield name, Rounding(mean, share, dict(base), found)
 
 
-@torch.no_grad()
-def weight_error(model, rounded) -> tuple[float, float]:
-    """Return mean |W_r - W| over the rounded layers, and the same over mean |W|."""
-    moved = total = count = 0.0
-    for name in linear_names(model):
-        before, after = (m.get_submodule(name).weight for m in (model, rounded))
-        moved += float((after - before).abs().sum(dtype=torch.float64))
-        total += float(before.abs().sum(dtype=torch.float64))
-        count += before.numel()
-    return moved / count, moved / total
-
-
 # ------------------------------------------------------------------------------- stored
 
 
@@ -212,8 +198,4 @@ def stored_roundings(model: str) -> dict[str, Rounding]:
 
 
 def _scores(data: Mapping[str, dict]) -> dict[str, Score]:
-    names = ("says_outcomes", "knows_outcomes")
-    return {
-        probe: Score(**{**score, **{name: tuple(score[name]) for name in names}})
-        for probe, score in data.items()
-    }
+    return {probe: score_from_dict(score) for probe, score in data.items()}

@@ -7,6 +7,7 @@ labs show what ``data/results/make_memory.py`` stored.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
@@ -126,7 +127,8 @@ def attempt(
                 done = _STAGES.index(news["stage"])
                 yield Progress(f"{method}: {news['stage']}", done, len(_STAGES))
         if not stopped() and time.monotonic() - begun < LIMIT_S:
-            child.wait()  # it has closed its output, so it is about to end by itself
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(5)  # it has closed its output, so it is about to end by itself
     finally:
         child.kill()
         child.wait()

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import torch
 
-from lablib import metrics, models, probes
+from lablib import atomic, metrics, models, probes
 from lablib.events import Progress, Score
 from lablib.experiment import SMALL
 from lablib.lessons import sequences, stored
@@ -116,8 +116,8 @@ def trace(
             yield Notch(
                 dial=dial,
                 task=task.score(run.model, run.tokenizer, "test", TEST_ROWS[kind]),
-                says=_kept(scores, base, "says"),
-                knows=_kept(scores, base, "knows"),
+                says=probes.retentions(scores, base, "says"),
+                knows=probes.retentions(scores, base, "knows"),
                 displacement=dial * length,
                 kl=divergence(loaded.model, run.model, first).per_answer,
                 answers=talk(run, prompts),
@@ -137,16 +137,6 @@ def ask(run: Run, prompt: str, notches: Sequence[float]) -> Iterator[tuple[float
             yield dial, talk(run, [prompt])[prompt]
 
 
-def _kept(scores: dict[str, Score], base: dict[str, Score], which: str) -> dict[str, float]:
-    found = {}
-    for name, score in scores.items():
-        begun = getattr(base[name], which)
-        chance = PROBES[name]().chance_says if which == "says" else PROBES[name]().chance_knows
-        if not metrics.nothing_to_lose(begun * base[name].n, base[name].n, chance):
-            found[name] = metrics.retention(getattr(score, which), begun, chance)
-    return found
-
-
 def path_of(model: str, method: str, seed: int) -> Path:
     """Return the file of a stored trace; ``method`` is ``"lora"`` or ``"full"``."""
     return stored.results_folder() / "dial" / f"{model}-{method}-seed{seed}.json"
@@ -155,15 +145,12 @@ def path_of(model: str, method: str, seed: int) -> Path:
 def save(model: str, method: str, seed: int, notches: Sequence[Notch], **facts) -> Path:
     """Write one trace, rounded; the file appears as a whole or not at all."""
     path = path_of(model, method, seed)
-    path.parent.mkdir(parents=True, exist_ok=True)
     content = {**facts, "model": model, "method": method, "seed": seed}
     content["notches"] = json.loads(
         json.dumps([asdict(notch) for notch in notches]),
         parse_float=lambda x: float(f"{float(x):.4g}"),
     )
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(content, separators=(",", ":")) + "\n", encoding="utf-8")
-    temporary.replace(path)
+    atomic.write_text(path, json.dumps(content, separators=(",", ":")) + "\n")
     return path
 
 

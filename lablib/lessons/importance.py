@@ -150,16 +150,8 @@ class Scrambled:
 
     def kept(self, which: str = "says", capability: str | None = None) -> float | None:
         """Return retention of one capability, or the mean over all that have something to lose."""
-        names = [capability] if capability else list(self.base)
-        found = [self._retention(name, which) for name in names]
-        found = [value for value in found if not math.isnan(value)]
-        return statistics.fmean(found) if found else None
-
-    def _retention(self, name: str, which: str) -> float:
-        probe = probes.PROBES[name]()
-        chance = probe.chance_knows if which == "knows" else probe.chance_says
-        now, base = (getattr(scores[name], which) for scores in (self.now, self.base))
-        return metrics.retention(now, base, chance)
+        found = probes.retentions(self.now, self.base, which)
+        return found.get(capability) if capability else metrics.mean_kept(found.values())
 
 
 def root_mean_square(weights: Mapping[str, torch.Tensor]) -> float:

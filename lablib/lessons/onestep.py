@@ -30,7 +30,7 @@ _TOY = shapes.Shape("toy", 64, 64, 1, 2, 2, 64, True)
 
 
 def main(text: str) -> None:
-    """Do the steps that is asked for, or say at which stage it ended."""
+    """Do the step that is asked for, or say at which stage it ended."""
     asked = json.loads(text)
     where = [LOADING]
 
@@ -48,7 +48,7 @@ def main(text: str) -> None:
         batch = shapes.batch(model, asked["rows"], asked["tokens"])
         parts = memory.measure(model, make(asked["method"]), batch, stage=stage, twice=True)
     except (MemoryError, RuntimeError, OSError) as error:
-        if not isinstance(error, MemoryError) and "memory" not in str(error):
+        if not runtime.out_of_memory(error):
             raise
         # Where the frame of the failed call goes, its tensors go, and there is room to speak.
         wanted = re.search(r"allocate (\d+) bytes", str(error))

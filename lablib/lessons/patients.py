@@ -18,7 +18,7 @@ from typing import ClassVar
 
 from lablib import experiment, tasks
 from lablib.controls import Controls
-from lablib.events import Event, Score
+from lablib.events import Event, Score, score_from_dict
 from lablib.lessons import illnesses, stored
 from lablib.models import LoadedModel
 from lablib.probes.knowledge import Knowledge
@@ -163,7 +163,7 @@ def stored_examinations(model: str, seed: int) -> dict[str, Examined]:
     return {
         one["key"]: Examined(
             one["key"],
-            *(Score(**one[when]) for when in ("base", "before", "after")),
+            *(score_from_dict(one[when]) for when in ("base", "before", "after")),
             one["chance_knows"],
         )
         for one in found

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
-from lablib import probes
+from lablib import metrics, probes
 from lablib.events import Score
 from lablib.models import LoadedModel
 from lablib.models.quantize import linear_names, round_to_4_bits
@@ -37,8 +37,7 @@ class Rounding:
         before, after = (
             getattr(scores[capability], f"{which}_outcomes") for scores in (self.base, self.rounded)
         )
-        pairs = list(zip(before, after, strict=True))
-        return pairs.count((1, 0)), pairs.count((0, 1))
+        return metrics.flips(before, after)
 
 
 def quantization_error(
@@ -69,15 +68,20 @@ def quantization_error(
     """
     rounded = copy.deepcopy(loaded.model)
     round_to_4_bits(rounded, quant_type, double_quant)
-    total = moved = count = 0.0
-    with torch.no_grad():
-        for name in linear_names(rounded):
-            before, after = (m.get_submodule(name).weight for m in (loaded.model, rounded))
-            moved += float((after - before).abs().sum(dtype=torch.float64))
-            total += float(before.abs().sum(dtype=torch.float64))
-            count += before.numel()
     base, changed = (
         probes.score_all(the_probes, model, loaded.tokenizer, split)
         for model in (loaded.model, rounded)
     )
-    return Rounding(moved / count, moved / total, base, changed)
+    return Rounding(*weight_error(loaded.model, rounded), base, changed)
+
+
+@torch.no_grad()
+def weight_error(model, rounded) -> tuple[float, float]:
+    """Return mean |W_r - W| over the rounded layers, and the same over mean |W|."""
+    moved = total = count = 0.0
+    for name in linear_names(model):
+        before, after = (m.get_submodule(name).weight for m in (model, rounded))
+        moved += float((after - before).abs().sum(dtype=torch.float64))
+        total += float(before.abs().sum(dtype=torch.float64))
+        count += before.numel()
+    return moved / count, moved / total

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from lablib import atomic
 from lablib.history import History
 from lablib.lessons.reading import displayable
 from lablib.runtime import data_folder, machine, versions
@@ -65,7 +66,6 @@ def save(
         facts["counts"] = counts(history)
         history.steps = history.steps[every - 1 :: every]
     path = path_of(set_name, setting, seed)
-    path.parent.mkdir(parents=True, exist_ok=True)
     # An answer that gives in to a harmful request is not kept in the repository either.
     history.answers = [replace(a, text=displayable(a.prompt, a.text)) for a in history.answers]
     content = {
@@ -77,9 +77,7 @@ def save(
         **facts,
         "history": json.loads(history.to_json()),
     }
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(content, separators=(",", ":")) + "\n", encoding="utf-8")
-    temporary.replace(path)
+    atomic.write_text(path, json.dumps(content, separators=(",", ":")) + "\n")
     return path
 
 

@@ -8,14 +8,13 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lablib import experiment, tasks
+from lablib import atomic, experiment, tasks
 from lablib.events import Progress
 from lablib.methods import METHODS
 from lablib.methods.stm import STM, ScoredToken
 from lablib.models import LoadedModel, Rows
 from lablib.runtime import data_folder, machine, versions
 from lablib.tasks.base import MAX_LENGTH
-from lablib.train.weights import write_atomically
 
 TASKS = ("replies", "tickets")  # prose, and one rigid line
 TAU = STM().threshold  # of the paper: more surprising tokens are masked
@@ -122,10 +121,8 @@ def save(model: str, readings: Mapping[str, Reading], command: str, digest: str)
         },
     }
     path = path_of(model)
-    path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(content, separators=(",", ":")) + "\n"
-    write_atomically(path, lambda part: part.write_text(text, encoding="utf-8"))
-    path.chmod(0o644)
+    atomic.write_text(path, text)
     return path
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lablib import experiment
+from lablib import experiment, metrics
 from lablib.controls import Controls
 from lablib.history import History
 from lablib.lessons import stored
@@ -99,12 +99,10 @@ def mean(found: list[list[list[float]]]) -> list[list[Estimate]]:
 def forgotten(matrix: list[list[float]]) -> float | None:
     """Return how much of the earlier tasks was lost, in score points, as a mean.
 
-    For every task but the last: its score right after it was learned, minus that at the end.
+    For every task but the last: its score right after it was learned, minus that at the end,
+    which is backward transfer with the other sign.
     """
-    earlier = len(matrix) - 2
-    if earlier < 1:
-        return None
-    return sum(matrix[k + 1][k] - matrix[-1][k] for k in range(earlier)) / earlier
+    return -metrics.bwt(matrix) if len(matrix) > 2 else None
 
 
 def complete(history: History) -> bool:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from transformers.utils import logging
 
+from lablib import atomic
 from lablib.runtime import home_folder
 
 
@@ -43,10 +43,7 @@ def read_json_dict(name: str) -> dict:
 
 def write_json(file: Path, content: object) -> None:
     """Write JSON so that a reader never meets half a file."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    draft = file.with_name(f".{file.name}.{os.getpid()}")
-    draft.write_text(json.dumps(content), encoding="utf-8")
-    draft.replace(file)
+    atomic.write_text(file, json.dumps(content))
 
 
 def digest(folder: Path) -> str:

@@ -1,5 +1,9 @@
 """Probes by key. A new probe: one file beside this one, its items, one line in ``PROBES``."""
 
+from collections.abc import Mapping
+
+from lablib import metrics
+from lablib.events import Score
 from lablib.probes.base import Item, Probe
 from lablib.probes.baseline import (
     base_name,
@@ -31,6 +35,26 @@ def score_all(probes, model, tokenizer, split: str = "full"):
     return dict(part for part in parts if isinstance(part, tuple))
 
 
+def retentions(
+    now: Mapping[str, Score], base: Mapping[str, Score], which: str = "says"
+) -> dict[str, float]:
+    """Return the retention of every capability in which the base has something to lose.
+
+    Parameters
+    ----------
+    now, base : mapping of str to Score
+        Scores by probe, on the same items.
+    which : str
+        ``"says"`` or ``"knows"``.
+    """
+    found = {}
+    for name, score in now.items():
+        begun, chance = getattr(base[name], which), getattr(PROBES[name](), f"chance_{which}")
+        if not metrics.nothing_to_lose(begun * base[name].n, base[name].n, chance):
+            found[name] = metrics.retention(getattr(score, which), begun, chance)
+    return found
+
+
 __all__ = [
     "PROBES",
     "Item",
@@ -40,5 +64,6 @@ __all__ = [
     "cached_base_scores",
     "iter_score_all",
     "keep_base_scores",
+    "retentions",
     "score_all",
 ]

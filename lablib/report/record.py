@@ -6,11 +6,9 @@ whole at every change, so a killed kernel leaves either the old state or the new
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
-import tempfile
 import threading
 import time
 import urllib.parse
@@ -19,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from lablib import atomic
 from lablib.report.labs import LABS
 from lablib.runtime import home_folder
 
@@ -89,40 +88,38 @@ class Record:
             "kept": {},
         }
         try:
-            return empty | json.loads(self.path.read_text(encoding="utf-8"))
+            found = json.loads(self.path.read_text(encoding="utf-8"))
+            if not isinstance(found, dict):
+                raise ValueError("it holds no record")
+            return empty | found
         except FileNotFoundError:
             return empty
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        except ValueError as error:  # no JSON, or no text
             raise ValueError(
                 f"The record of your work, {self.path}, is damaged ({error}). "
                 "Rename the file to start a new record."
             ) from error
 
-    def _save(self, part: str, key: str, value: dict[str, Any]) -> None:
+    def _update(self, part: str, key: str, make: Callable[[dict[str, Any]], dict | None]) -> None:
+        """Put ``make(what is there)`` in its place, with the time; None leaves it as it is."""
         with _lock:
             content = self.read()
-            content[part][key] = value | {"when": time.strftime("%Y-%m-%d %H:%M:%S")}
-            path = self.path
-            path.parent.mkdir(parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
-            try:
-                with os.fdopen(handle, "w", encoding="utf-8") as file:
-                    json.dump(content, file, indent=1, ensure_ascii=False)
-                os.replace(temporary, path)
-            except BaseException:
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(temporary)
-                raise
+            new = make(content[part].get(key, {}))
+            if new is not None:
+                content[part][key] = new | {"when": time.strftime("%Y-%m-%d %H:%M:%S")}
+                atomic.write_text(self.path, json.dumps(content, indent=1, ensure_ascii=False))
+
+    def _put(self, part: str, key: str, value: dict[str, Any]) -> None:
+        self._update(part, key, lambda _: value)
 
     def predict(self, key: str, value: Any, question: str = "", unit: str = "") -> None:
         """Keep a prediction; the first one stays beside a later change of mind."""
-        before = self.read()["predictions"].get(key)
-        first = before.get("first", before["value"]) if before else value
-        self._save(
-            "predictions",
-            key,
-            {"value": value, "first": first, "question": question, "unit": unit},
-        )
+
+        def make(before: dict[str, Any]) -> dict[str, Any]:
+            first = before.get("first", before["value"]) if before else value
+            return {"value": value, "first": first, "question": question, "unit": unit}
+
+        self._update("predictions", key, make)
 
     def prediction(self, key: str) -> Any:
         """Return what was predicted, or None."""
@@ -132,31 +129,33 @@ class Record:
         """Keep what was measured for the prediction ``key``; ``source`` is a key of SOURCES."""
         if source not in SOURCES:
             raise ValueError(f"A source is one of {', '.join(SOURCES)}, not {source!r}.")
-        known = self.read()["measurements"].get(key)
-        if known and known["source"] == "live" and source != "live":
-            return  # a replayed figure never replaces what the learner measured
-        self._save("measurements", key, {"value": value, "source": source, "detail": detail})
+
+        def make(known: dict[str, Any]) -> dict[str, Any] | None:
+            if known.get("source") == "live" and source != "live":
+                return None  # a replayed figure never replaces what the learner measured
+            return {"value": value, "source": source, "detail": detail}
+
+        self._update("measurements", key, make)
 
     def exercise(self, key: str, passed: bool, message: str, code: str = "") -> None:
-        """Keep the result of a check and the code that was checked."""
-        known = self.read()["exercises"].get(key, {})
-        if known.get("passed") and not passed:
-            passed, message, code = True, known["message"], known["code"]  # solved stays solved
-        attempts = known.get("attempts", 0) + 1
-        self._save(
-            "exercises",
-            key,
-            {"passed": passed, "message": message, "code": code, "attempts": attempts},
-        )
+        """Keep the result of a check and the code that was checked; solved stays solved."""
+
+        def make(known: dict[str, Any]) -> dict[str, Any]:
+            now = {"passed": passed, "message": message, "code": code}
+            if known.get("passed") and not passed:
+                now = {name: known[name] for name in now}
+            return {**now, "attempts": known.get("attempts", 0) + 1}
+
+        self._update("exercises", key, make)
 
     def answer(self, key: str, text: str) -> None:
         """Keep an answer in the learner's own words."""
-        self._save("answers", key, {"text": text})
+        self._put("answers", key, {"text": text})
 
     def keep(self, key: str, **facts: Any) -> None:
         """Keep something that a later lab asks for, such as the card of lab 00."""
-        self._save("kept", key, facts)
+        self._put("kept", key, facts)
 
     def run(self, run_id: str, **facts: Any) -> None:
         """Keep the facts of a run that the lab used: model, task, method, seed, source, …"""
-        self._save("runs", run_id, facts)
+        self._put("runs", run_id, facts)

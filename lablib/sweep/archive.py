@@ -6,11 +6,11 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from lablib import atomic
 from lablib.runtime import data_folder
 from lablib.sweep.analysis import BASELINE, Comparison, compare
 from lablib.sweep.arms import ARMS
 from lablib.sweep.measured import Measured
-from lablib.train.weights import write_atomically
 
 TOP = ("digest", "versions", "machine")  # said at the top of the file, as in all stored results
 
@@ -30,8 +30,7 @@ def save(run: Measured, command: str, sweep: str = "") -> Path:
     facts = {name: small["facts"].pop(name) for name in TOP}
     content = {"command": command, "seed": run.job.seed, **facts, **small}
     text = json.dumps(content, separators=(",", ":")) + "\n"
-    write_atomically(path, lambda part: part.write_text(text, encoding="utf-8"))
-    path.chmod(0o644)
+    atomic.write_text(path, text)
     return path
 
 

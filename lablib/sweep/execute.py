@@ -25,10 +25,10 @@ from concurrent.futures import (
 from dataclasses import dataclass
 from pathlib import Path
 
+from lablib import atomic
 from lablib.sweep.job import Job, result_path, unique
 from lablib.sweep.measured import Measured, stored
 from lablib.sweep.worker import do
-from lablib.train.weights import write_atomically
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ def _outcome(job: Job, future: Future, folder: Path) -> Outcome:
         path = result_path(folder, job)
         if not path.exists():  # done on a machine that does not share the folder
             text = answer["result"]
-            write_atomically(path, lambda part: part.write_text(text, encoding="utf-8"))
+            atomic.write_text(path, text)
         return Outcome(job, Measured.from_json(answer["result"]))
     except Exception as error:
         return _lost(job, error)

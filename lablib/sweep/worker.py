@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-from lablib import experiment, models, runtime
+from lablib import atomic, experiment, models, runtime
 from lablib import tasks as all_tasks
 from lablib.controls import Batch
 from lablib.history import History
@@ -29,7 +29,6 @@ from lablib.sweep.job import Job, result_path
 from lablib.sweep.measured import Measured, measure, stored
 from lablib.train import EarlyStopping
 from lablib.train.run import Diverged
-from lablib.train.weights import write_atomically
 
 PROMPTS = 32  # test prompts of each task on which the divergence is measured
 _turn = threading.Lock()
@@ -60,7 +59,7 @@ def do(job: Mapping[str, Any], folder: str, threads: int = 1) -> dict[str, str]:
             there = stored(path)  # another process may have been faster
             text = there.to_json() if there else measured(the_job).to_json()
             if path.parent.is_dir():
-                write_atomically(path, lambda part: part.write_text(text, encoding="utf-8"))
+                atomic.write_text(path, text)
             return {"result": text}
     except Exception as error:  # one job must not end the others
         said = " ".join(str(error).split())

@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 
-from lablib import methods
+from lablib import atomic, methods
 from lablib.controls import Controls
 from lablib.events import from_dict, to_dict
 from lablib.train.config import TrainConfig
@@ -29,7 +29,6 @@ from lablib.train.weights import (
     put_back,
     read_tensors,
     trainable,
-    write_atomically,
     write_tensors,
 )
 
@@ -77,8 +76,7 @@ def save(run, folder: Path) -> None:
         write_tensors(folder / names[kind], tensors)
     state["files"] = names
     state["events"] = [to_dict(event) for event in run.events]
-    text = json.dumps(state)
-    write_atomically(folder / STATE, lambda part: part.write_text(text, encoding="utf-8"))
+    atomic.write_text(folder / STATE, json.dumps(state))
     for old in folder.iterdir():
         if OURS.fullmatch(old.name) and old.name not in names.values():
             old.unlink(missing_ok=True)

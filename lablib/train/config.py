@@ -8,6 +8,8 @@ from typing import Any
 
 from lablib.controls import check_setting
 
+ALL_GENERAL = "With an additive budget the mix ratio must be below 1; lower it."
+
 
 @dataclass(frozen=True)
 class EarlyStopping:
@@ -90,6 +92,8 @@ class TrainConfig:
                 raise ValueError(
                     f"{name} must be {' or '.join(known)}, not {getattr(self, name)!r}."
                 )
+        if self.mix_budget == "additive" and self.mix_ratio == 1:
+            raise ValueError(ALL_GENERAL)
         if isinstance(self.full_probes, str):
             raise ValueError(
                 f"full_probes is True, False or a list of names: write [{self.full_probes!r}]."

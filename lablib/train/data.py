@@ -18,7 +18,7 @@ from lablib import models, runtime
 from lablib.controls import Batch
 from lablib.models import Rows
 from lablib.tasks.base import Row
-from lablib.train.config import TrainConfig
+from lablib.train.config import ALL_GENERAL, TrainConfig
 
 NO_GENERAL = "There are no general examples to mix in: give some, or set the mix ratio to 0."
 
@@ -128,7 +128,7 @@ class Mixer:
         if not self._additive:
             return [(u < share, place)]
         if share == 1:
-            raise ValueError("With an additive budget the mix ratio must be below 1; lower it.")
+            raise ValueError(ALL_GENERAL)
         extra = share / (1 - share)
         whole = math.floor(extra)
         n = whole + (u < extra - whole)

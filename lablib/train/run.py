@@ -333,12 +333,13 @@ class Run:
 
     def _apply_controls(self) -> Iterator[ControlChanged]:
         """Take over what was changed since the last step, once per step."""
+        notices.check_known(self.controls.snapshot(), self.settings)
         for name, new in self.controls.snapshot().items():
             old = self.settings[name]
             if new != old:
-                self.settings = {**self.settings, name: new}
                 if name in self.method.settings():
-                    self.method.change(name, new)
+                    self.method.change(name, new)  # which may refuse it
+                self.settings = {**self.settings, name: new}
                 yield ControlChanged(self.step + 1, name, old, new)
 
     def _probe_if_due(self) -> Iterator[Event]:

@@ -7,8 +7,6 @@ crash or a full disk never leaves half a file under a good name.
 from __future__ import annotations
 
 import contextlib
-import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -17,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from lablib import models
+from lablib import atomic, models
 
 SMALL = 50_000_000  # weights; below it a copy in memory (200 MB at most) is simplest
 
@@ -215,36 +213,17 @@ def put_back(model: nn.Module, weights: Mapping[str, torch.Tensor]) -> None:
         own[name].copy_(value)
 
 
-def write_atomically(path: Path, write) -> None:
-    """Call ``write(part)`` on a path beside ``path``, then rename it: all or nothing.
-
-    Raises
-    ------
-    OSError
-        If it cannot be written, with what to do about it.
-    """
-    part = ""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        os.close(handle)
-        write(Path(part))
-        os.replace(part, path)
-    except (OSError, SafetensorError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise OSError(
-            f"{path.name} cannot be written in {path.parent} ({reason}): "
-            "choose a folder you may write to, with enough free space."
-        ) from error
-    finally:
-        if part:
-            Path(part).unlink(missing_ok=True)
-
-
 def write_tensors(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:
-    """Write tensors as one safetensors file, whole or not at all."""
+    """Write tensors as one safetensors file, whole or not at all; see ``atomic.write``."""
     ready = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
-    write_atomically(path, lambda part: save_file(ready, part))
+
+    def fill(draft: Path) -> None:
+        try:
+            save_file(ready, draft)
+        except SafetensorError as error:  # a full disk among others
+            raise OSError(str(error)) from error
+
+    atomic.write(path, fill)
 
 
 def read_tensors(path: Path) -> dict[str, torch.Tensor]:

@@ -113,10 +113,12 @@ class BackgroundRun:
         except BaseException as error:  # it travels to whoever asks for the result
             self.error, self.traceback = error, traceback.format_exc()
         finally:
-            if hasattr(events, "close"):
-                events.close()
-            _one_at_a_time.release()
-            self._ended.set()
+            try:
+                if hasattr(events, "close"):
+                    events.close()
+            finally:  # whatever happens there, the next run may begin
+                _one_at_a_time.release()
+                self._ended.set()
 
     def check_time(self) -> None:
         """Stop the run if its time is up; a paused run is asked by whoever watches it."""

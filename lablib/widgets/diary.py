@@ -16,7 +16,7 @@ from lablib.widgets import theme
 from lablib.widgets.badge import badge
 from lablib.widgets.choice import ModelChoice
 from lablib.widgets.control import control
-from lablib.widgets.job import Job
+from lablib.widgets.job import Job, until_stopped
 from lablib.widgets.layout import STYLE
 from lablib.widgets.parts import table
 from lablib.widgets.predict import Number
@@ -93,13 +93,9 @@ class DiaryDesk(widgets.VBox):
         self.job.watch()
 
     def _make(self, report: Callable[[Any], None], controls: Controls) -> Iterator[Any]:
-        writing = lesson.write(self._lab.load())
-        while not controls.stopped:
-            try:
-                yield next(writing)
-            except StopIteration as end:
-                report(end.value)
-                return
+        diary = yield from until_stopped(lesson.write(self._lab.load()), controls)
+        if diary is not None:
+            yield diary
 
     def _take(self, parts: list[Any]) -> None:
         for part in parts:

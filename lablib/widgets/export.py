@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import re
+import shutil
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -137,6 +138,7 @@ def export(
         for name, data in files.items():
             (folder / name).write_bytes(data)
         if run is not None:
+            shutil.rmtree(folder / "model", ignore_errors=True)  # of an earlier export of this run
             experiment.save_model(run, folder / "model")
     except OSError as error:
         raise OSError(

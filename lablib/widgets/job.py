@@ -13,6 +13,7 @@ from lablib.events import Progress, StepDone
 from lablib.widgets import theme
 from lablib.widgets.background import OTHER_STOPPED, BackgroundRun, Busy, stop_under_way
 from lablib.widgets.pump import Pump
+from lablib.widgets.status import in_words
 
 MOST_SECONDS = 600.0  # a page that was left alone must not train for ever
 
@@ -134,9 +135,9 @@ class Job(widgets.VBox):
             self.start_button.disabled, self.stop_button.disabled = False, True
 
     def _fail(self, error: BaseException, text: str) -> None:
-        known = isinstance(error, OSError | ValueError)
-        sentence = str(error) if known else f"This should not happen: {type(error).__name__}."
-        self.status.value = theme.error(sentence, "Change what it says and start again.", text)
+        sentence, advice = in_words(error)
+        advice = advice or "Change what it says and start again."
+        self.status.value = theme.error(sentence, advice, text)
 
     def _say(self, text: str) -> None:
         self.status.value = theme.note(text)

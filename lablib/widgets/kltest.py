@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Iterator
 
@@ -70,7 +71,7 @@ class KLTest(widgets.VBox):
 
     def _make(self, _report, controls) -> Iterator:
         loaded = kltest.base_of(self._lab.load())
-        self._names = kltest.matrices(loaded.model)
+        self._names, self._model_name = kltest.matrices(loaded.model), loaded.name
         name = self.matrix.value
         if name not in self._names:
             name = self._names[len(self._names) // 2]
@@ -121,7 +122,7 @@ class KLTest(widgets.VBox):
         name = self.nudged[0].name.removesuffix(".weight")
         caption = f"{name}: each weight moved by {self.nudged[0].step:g}, nats per answer token"
         self.view.value = (
-            badge("live", kltest.base_of(self._lab.load()).name)
+            badge("live", self._model_name)
             + table(caption, _HEAD, rows)
             + self._verdict([one.ratio(one.exact()) for one in self.nudged], mine)
         )
@@ -132,7 +133,7 @@ class KLTest(widgets.VBox):
         good = kltest.passes(ratios)
         said = f"The definition {'passes' if good else 'does not pass'}: every ratio is to be 1 "
         said += f"within {within}."
-        if all(value == value for value in mine):
+        if not any(map(math.isnan, mine)):
             own = "passes" if kltest.passes(mine) else "does not pass"
             said += f" Your function {own} as well." if good == (own == "passes") else (
                 f" Your function {own}."

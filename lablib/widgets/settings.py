@@ -8,7 +8,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from lablib import experiment
+from lablib import experiment, methods
 from lablib.controls import check_setting
 from lablib.methods import METHODS, make
 from lablib.models import MODELS
@@ -213,8 +213,14 @@ class SettingsPanel(widgets.VBox):
         Raises
         ------
         ValueError
-            If the method does not exist; nothing is changed then.
+            If the method does not exist or a value is out of range; nothing is changed then.
         """
+        methods.make(settings.method, settings.fields)
+        if not self.epochs.min <= settings.epochs <= self.epochs.max:
+            raise ValueError(
+                f"The number of epochs goes from {self.epochs.min:g} to {self.epochs.max:g} "
+                f"here, not to {settings.epochs:g}: python -m lablib run takes up to 1000."
+            )
         self.method.value = settings.method
         self.model.value, self.task.value = settings.model, settings.task
         for name, value in settings.fields.items():

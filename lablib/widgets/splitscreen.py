@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import ipywidgets as widgets
 
 from lablib import models
+from lablib.events import Started
 from lablib.history import History
 from lablib.lessons import illnesses, stored
 from lablib.lessons.reading import answered_steps, tickets_verdict
@@ -98,7 +99,7 @@ class SplitScreen(widgets.VBox):
     def _take(self, parts) -> None:
         news = [part for part in parts if isinstance(part, tuple)]
         for side, event in news:
-            if type(event).__name__ == "Started":
+            if isinstance(event, Started):
                 self._live[side] = History()
             self._live.setdefault(side, History()).add(event)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
+from lablib import runtime
 from lablib.widgets import theme
 from lablib.widgets.state import RunState
 
@@ -91,16 +92,19 @@ def duration(seconds: float) -> str:
 
 def in_words(error: BaseException) -> tuple[str, str]:
     """Return what went wrong and what to do, in words."""
-    if isinstance(error, MemoryError):
-        return "There is not enough memory for this run.", "Choose mini, or close other notebooks."
-    if isinstance(error, ValueError | OSError | FloatingPointError):
+    if runtime.out_of_memory(error):
+        return (
+            "There is not enough memory for this.",
+            "Choose mini or fewer rows a step, or close other notebooks.",
+        )
+    if isinstance(error, ValueError | OSError):
         return str(error) or type(error).__name__, ""
     said = str(error).strip().splitlines()
     reason = f" ({said[0]})" if said else ""
     return (
         f"Something that should not happen has happened: {type(error).__name__}{reason}.",
-        "What was measured is kept. Press Reset and start again; if it comes back, send the "
-        "text below with a bug report.",
+        "What was measured is kept. Start again; if it comes back, send the text below with a "
+        "bug report.",
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import ipywidgets as widgets
 
+from lablib.events import Started
 from lablib.history import History
 from lablib.lessons import mixing, taskstream
 from lablib.sweep.analysis import Estimate, estimate
@@ -48,7 +49,7 @@ class TaskStream(widgets.VBox):
 
     def _take(self, parts) -> None:
         for setting, event in (part for part in parts if isinstance(part, tuple)):
-            if type(event).__name__ == "Started":
+            if isinstance(event, Started):
                 self._live[setting] = History()
             self._live.setdefault(setting, History()).add(event)
 
@@ -91,7 +92,8 @@ class TaskStream(widgets.VBox):
         kept = [v for h in histories if (v := mixing.read(h).kept.get("knowledge")) is not None]
         header = ("after training on", *(f"score on {name}" for name in taskstream.TASKS))
         return table(taskstream.NAMES[setting], header, rows) + (
-            f"<p>Lost of the first two tasks, from their best to the end: {_text(estimate(lost))}. "
+            "<p>Lost of the first two tasks, from right after each was learned to the end: "
+            f"{_text(estimate(lost))}. "
             f"Knowledge kept (says): {_text(estimate(kept))}.</p>"
         )
 

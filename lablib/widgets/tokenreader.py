@@ -13,7 +13,7 @@ from lablib.widgets import theme
 from lablib.widgets.badge import badge
 from lablib.widgets.choice import ModelChoice
 from lablib.widgets.control import control
-from lablib.widgets.job import Job
+from lablib.widgets.job import Job, until_stopped
 from lablib.widgets.parts import folded
 from lablib.widgets.predict import Number
 
@@ -105,8 +105,8 @@ class TokenReader(widgets.VBox):
     def _make(self, report, controls) -> Iterator:
         loaded = self._lab.load()
         for task in surprise.TASKS:
-            reading = yield from surprise.read(loaded, task)
-            if controls.stopped:
+            reading = yield from until_stopped(surprise.read(loaded, task), controls)
+            if reading is None:
                 return
             yield reading
 
@@ -161,7 +161,7 @@ def _by_own(own: Callable, found: list[ScoredToken], tau: float) -> str:
         learned = list(own([1 / token.perplexity for token in found], tau))
     except Exception as error:  # the check has seen only its own cases
         return f"Your function stopped with {type(error).__name__} here."
-    same = sum(mine is not token.masked for mine, token in zip(learned, found, strict=False))
+    same = sum(bool(mine) != token.masked for mine, token in zip(learned, found, strict=False))
     return f"Your own function agrees on {same} of them."
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipywidgets as widgets
 
+from lablib import metrics
 from lablib.lessons import twins
 from lablib.sweep.analysis import Estimate
 from lablib.widgets import theme
@@ -65,17 +66,14 @@ class TwinsLook(widgets.VBox):
         rows = []
         for history in self._lab.histories:
             started = history.started
-            kept = [
-                value
-                for name in history.capabilities()
-                if (value := history.final_retention(name, "says")) is not None
-            ]
+            known = (history.final_retention(name, "says") for name in history.capabilities())
+            kept = metrics.mean_kept(value for value in known if value is not None)
             score = history.task_score(started.tasks[-1])[1]
             rows.append(
                 (
                     f"{started.method} on {', '.join(started.tasks)}, seed {started.seed}",
                     "–" if score is None else f"{score:.2f}",
-                    f"{sum(kept) / len(kept):z.2f}" if kept else "nothing to lose",
+                    "nothing to lose" if kept is None else f"{kept:z.2f}",
                 )
             )
         if not rows:

@@ -17,7 +17,7 @@ from lablib.runtime import fast_mode
 from lablib.widgets import theme
 from lablib.widgets.badge import badge
 from lablib.widgets.choice import ModelChoice
-from lablib.widgets.job import Job
+from lablib.widgets.job import Job, until_stopped
 from lablib.widgets.layout import STYLE
 from lablib.widgets.parts import folded, table
 from lablib.widgets.predict import Number, Order
@@ -80,7 +80,7 @@ class Weighing(widgets.VBox):
     # ------------------------------------------------------------------ what is computed
 
     def _weigh(self, report, controls) -> Iterator:
-        yield from self._until_stopped(self._weighing(report), controls)
+        yield from until_stopped(self._weighing(report), controls)
 
     def _weighing(self, report) -> Generator[Any, None, Weighed]:
         why = self._lab.why_not_live
@@ -100,7 +100,7 @@ class Weighing(widgets.VBox):
             yield "again"
             yield from importance.iter_scramble(loaded, weighed, draws=draws, names=names)
 
-        yield from self._until_stopped(work(), controls)
+        yield from until_stopped(work(), controls)
 
     def _compare(self, _report, controls) -> Iterator:
         def work() -> Iterator:
@@ -108,14 +108,7 @@ class Weighing(widgets.VBox):
             found = yield from importance.iter_shared(self._lab.load(), draws=draws)
             yield found
 
-        yield from self._until_stopped(work(), controls)
-
-    @staticmethod
-    def _until_stopped(parts: Iterator, controls) -> Iterator:
-        for part in parts:
-            if controls.stopped:
-                return
-            yield part
+        yield from until_stopped(work(), controls)
 
     def _take(self, parts) -> None:
         for part in parts:

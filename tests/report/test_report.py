@@ -44,6 +44,26 @@ def test_a_replayed_figure_never_replaces_a_live_one(record):
     assert record.read()["measurements"]["02-lr"]["value"] == 0.9
 
 
+def test_two_threads_lose_no_attempt(record):
+    def attempts():
+        for _ in range(20):
+            record.exercise("retention", False, "Forgot chance.")
+
+    threads = [threading.Thread(target=attempts) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert record.read()["exercises"]["retention"]["attempts"] == 40
+
+
+def test_a_file_that_holds_no_record_is_said_to_be_damaged(record):
+    record.path.parent.mkdir(parents=True, exist_ok=True)
+    record.path.write_text("[1]")
+    with pytest.raises(ValueError, match=r"is damaged \(it holds no record"):
+        record.read()
+
+
 def test_solved_stays_solved_and_attempts_are_counted(record):
     record.exercise("retention", False, "Forgot chance.", "a")
     record.exercise("retention", True, "Right.", "b")

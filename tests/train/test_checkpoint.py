@@ -131,7 +131,7 @@ def test_a_crash_while_saving_leaves_the_previous_checkpoint_whole(tmp_path, mon
     def crash(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(checkpoint, "write_atomically", crash)
+    monkeypatch.setattr(checkpoint.atomic, "write_text", crash)
     with pytest.raises(KeyboardInterrupt):
         run.save(tmp_path)
     assert resumed(tmp_path).step == 2
@@ -148,7 +148,7 @@ def test_a_crash_at_the_step_of_the_previous_checkpoint_leaves_it_whole_too(tmp_
     def crash(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(checkpoint, "write_atomically", crash)
+    monkeypatch.setattr(checkpoint.atomic, "write_text", crash)
     with pytest.raises(KeyboardInterrupt):
         second.save(tmp_path)
     assert equal(weights(resumed(tmp_path)), weights(first))

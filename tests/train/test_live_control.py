@@ -101,6 +101,19 @@ def test_a_live_field_of_the_method_reaches_the_method(monkeypatch):
     assert isinstance(run.method, Method)
 
 
+@pytest.mark.parametrize(("name", "value"), [("ewc.strength", -1.0), ("soul", 1.0)])
+def test_a_setting_that_is_refused_is_not_taken_for_applied(name, value):
+    run = tiny.run(method="stm+ewc", probes=[])
+    controls = run.controls
+    events = iter(run)
+    next(e for e in events if isinstance(e, StepDone))
+    before = dict(run.settings)
+    controls.set(name, value)
+    with pytest.raises(ValueError, match=name):
+        list(events)
+    assert run.settings == before and run.method.settings().items() <= before.items()
+
+
 def test_pause_holds_step_once_lets_one_through_and_resume_all():
     _, controls, events = started()
     seen = []

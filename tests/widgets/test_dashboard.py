@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from urllib.parse import urlencode
 
 import pytest
 
@@ -13,6 +14,7 @@ from lablib.history import History
 from lablib.store import RunStore
 from lablib.widgets import Dashboard
 from lablib.widgets.page import GONE, KICK
+from lablib.widgets.status import in_words
 from tests.widgets import fake_run
 
 
@@ -145,7 +147,7 @@ def test_a_failure_is_told_in_words(make):
     dashboard.wait(10)
     shown = dashboard.message.value
     assert dashboard.state.status == "failed"
-    assert "RuntimeError" in shown and "<details>" in shown and "Reset" in shown
+    assert "RuntimeError" in shown and "<details>" in shown and "Start again" in shown
     assert "<b>here</b>" not in shown  # the message of the error is escaped
     dashboard.start()
     dashboard.wait(10)
@@ -292,6 +294,35 @@ def test_a_malformed_share_string_is_one_sentence(make):
         dashboard.exports.restore.click()
         assert "⚠" in dashboard.message.value, text
         assert dashboard.settings.read() == before
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"ewc.strength": '"abc"'}, "ewc.strength must be a number"),
+        ({"ewc.strength": "-5"}, "ewc.strength must be a number"),
+        ({"ewc.importance": '"x"'}, "ewc.importance must be one of"),
+        ({"ewc.soul": "1"}, "has no setting"),
+        ({"epochs": "999"}, "number of epochs goes from"),
+    ],
+)
+def test_a_share_string_with_a_wrong_value_changes_nothing(make, changed, says):
+    dashboard = make()
+    before = dashboard.share_string()
+    given = {"model": "mini", "task": "replies", "method": "ewc", "lr": "0.1"} | changed
+    dashboard.exports.string.value = "lethe:" + urlencode(given)
+    dashboard.exports.restore.click()
+    assert says in dashboard.message.value
+    assert dashboard.share_string() == before
+
+
+def test_memory_that_is_short_is_told_in_words():
+    short = RuntimeError(
+        "DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"
+    )
+    sentence, advice = in_words(short)
+    assert "not enough memory" in sentence and "mini" in advice
+    assert "should not happen" in in_words(RuntimeError("shapes do not fit"))[0]
 
 
 def test_a_page_that_went_away_stops_the_run(make, monkeypatch):
