@@ -24,9 +24,8 @@ from lablib.sweep.analysis import (
     Estimate,
     compare,
     estimate,
-    first_crossing,
+    matched,
     paired,
-    read_at,
 )
 from lablib.sweep.arms import SMALL_SCALE
 from lablib.sweep.measured import Measured
@@ -364,5 +363,4 @@ def _kept(run: Measured, measure: str, level: float | None) -> float | None:
     if level is None:
         final = run.final_says if which == "says" else run.final_knows
         return final.get(capability) if capability else run.kept(which)
-    values, place = run.kept_curve(which, capability), first_crossing(run.task, level)
-    return None if place is None or not values else read_at(values, place)
+    return matched(run, level, which, capability)

@@ -236,8 +236,7 @@ def _judged(cost: Estimate) -> str:
     if cost.low > 0:
         return f"The deletion cost {cost} of it, seed by seed."
     if cost.high < 0:
-        gained = Estimate(-cost.mean, -cost.high, -cost.low, cost.n)
-        return f"It kept more than the whole diary, by {gained}."
+        return f"It kept more than the whole diary, by {-cost}."
     return f"Against the whole diary that is a difference of {cost}, which may be chance."
 
 

@@ -204,7 +204,7 @@ def verdict(found: Matched, pair: Pair) -> str:
             "show equality."
         )
     more = "more" if gap.mean > 0 else "less"
-    size = gap if gap.mean > 0 else Estimate(-gap.mean, -gap.high, -gap.low, gap.n)
+    size = gap if gap.mean > 0 else -gap
     return f"{said} The diary keeps {more}, by {size} {seeds}."
 
 

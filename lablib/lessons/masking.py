@@ -217,8 +217,7 @@ def against_random(found: Comparison) -> str:
     if gap.low > 0:
         return f"{where} STM keeps more than a random mask of as many tokens, by {gap}."
     if gap.high < 0:
-        less = Estimate(-gap.mean, -gap.high, -gap.low, gap.n)
-        return f"{where} STM keeps less than a random mask of as many tokens, by {less}."
+        return f"{where} STM keeps less than a random mask of as many tokens, by {-gap}."
     return f"{where} STM and a random mask of as many tokens cannot be told apart ({gap})."
 
 

@@ -52,7 +52,7 @@ def order_of_fall(history: History) -> list[Fall]:
     ordered by what is left of them at the end; those with nothing to lose are left out.
     """
     falls = []
-    for capability in NAMES:
+    for capability in history.capabilities():
         if history.nothing_to_lose(capability):
             continue
         steps, values = history.retention(capability, "says")

@@ -7,7 +7,6 @@ on, or by one adapter a task, each atop the frozen earlier ones.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from lablib import experiment, metrics, tasks
@@ -16,6 +15,7 @@ from lablib.experiment import SMALL
 from lablib.history import History
 from lablib.lessons.illnesses import FRANCE
 from lablib.models import LoadedModel
+from lablib.sweep.analysis import Estimate, estimate, mean_matrix
 from lablib.train import Run
 
 ORDER = ("tickets", "clinic", "clauses")
@@ -67,28 +67,21 @@ def build(loaded: LoadedModel, way: str, seed: int = 0, controls: Controls | Non
     )
 
 
-@dataclass(frozen=True)
-class Field:
-    """One field of the score matrix, over seeds."""
-
-    mean: float
-    low: float | None  # bootstrap 95% interval; None with one seed
-    high: float | None
+def whole(histories: Sequence[History]) -> list[list[list[float]]]:
+    """Return the score matrices of those runs that have learned all tasks."""
+    found = (history.matrix() for history in histories)
+    return [matrix for matrix in found if len(matrix) == len(ORDER) + 1]
 
 
-def matrix(histories: Sequence[History]) -> list[list[Field]]:
+def matrix(histories: Sequence[History]) -> list[list[Estimate]]:
     """Return the score matrix over seeds: row ``t`` after ``t`` tasks, a column a task.
 
     Only whole sequences count; empty if there are none.
     """
-    whole = [m for m in (history.matrix() for history in histories) if len(m) == len(ORDER) + 1]
-    if not whole:
-        return []
-    places = range(len(ORDER))
-    return [[_field([m[row][k] for m in whole]) for k in places] for row in range(len(ORDER) + 1)]
+    return mean_matrix(whole(histories))
 
 
-def capability(histories: Sequence[History], which: str = "says") -> list[Field | None]:
+def capability(histories: Sequence[History], which: str = "says") -> list[Estimate | None]:
     """Return retention of knowledge before training and after each task, over seeds."""
     rows: list[list[float]] = [[] for _ in range(len(ORDER) + 1)]
     for history in histories:
@@ -101,7 +94,7 @@ def capability(histories: Sequence[History], which: str = "says") -> list[Field 
             if points.get(step) is not None:
                 now = getattr(points[step], which)
                 row.append(metrics.retention(now, getattr(base, which), chance))
-    return [_field(row) if row else None for row in rows]
+    return list(map(estimate, rows))
 
 
 def first_task_left(history: History) -> float:
@@ -115,18 +108,13 @@ def summary(histories: Sequence[History]) -> dict[str, Any]:
 
     As ``metrics`` defines them; BWT is taken over all tasks but the last.
     """
-    whole = [m for m in (history.matrix() for history in histories) if len(m) == len(ORDER) + 1]
+    matrices = whole(histories)
     return {
-        name: _field([measure(m) for m in whole])
+        name: estimate([measure(m) for m in matrices])
         for name, measure in (
             ("learned", metrics.learning_accuracy),
             ("at the end", metrics.average_accuracy),
             ("backward transfer", metrics.bwt),
         )
-        if whole
+        if matrices
     }
-
-
-def _field(values: Sequence[float]) -> Field:
-    low, high = metrics.bootstrap_mean_interval(values) if len(values) > 1 else (None, None)
-    return Field(sum(values) / len(values), low, high)

@@ -10,7 +10,7 @@ from lablib.controls import Controls
 from lablib.history import History
 from lablib.lessons import stored
 from lablib.models import LoadedModel
-from lablib.sweep.analysis import Estimate, estimate
+from lablib.sweep.analysis import estimate
 from lablib.train import Run
 
 TASKS = ("tickets", "clinic", "clauses")
@@ -83,17 +83,6 @@ def learned(found: Mapping[str, Sequence[History]]) -> str:
         f"own training, with {names} ({n} seed{'s' * (n != 1)}): {', '.join(parts)}."
         + (f" Hardly learned: {' and '.join(weak)}." if weak else "")
     )
-
-
-def mean(found: list[list[list[float]]]) -> list[list[Estimate]]:
-    """Return a score matrix over seeds, entry by entry; empty if there is none."""
-    if not found:
-        return []
-    n_rows, n_tasks = len(found[0]), len(found[0][0])
-    return [
-        [estimate([matrix[t][k] for matrix in found]) for k in range(n_tasks)]
-        for t in range(n_rows)
-    ]
 
 
 def forgotten(matrix: list[list[float]]) -> float | None:

@@ -8,11 +8,11 @@ from lablib.history import History
 from lablib.lessons import sequences
 from lablib.lessons.court import FULL, LORA, MEASURES, Hearing
 from lablib.lessons.dial import Notch
-from lablib.lessons.sequences import Field
 from lablib.plots.chart import COLORS, Chart, Cross, Expected, Level, Line
-from lablib.plots.lessons import shaded_map
+from lablib.plots.lessons import interval_note, shaded_map
 from lablib.plots.retention import RANGE
 from lablib.plots.strokes import n, open_svg, text
+from lablib.sweep.analysis import Estimate
 
 _STYLE = {FULL: 0, LORA: 1}  # as in the pictures of all arms
 _NAMES = {FULL: "full", LORA: "LoRA"}
@@ -238,19 +238,15 @@ def sequence(
     )
 
 
-def matrix(fields: Sequence[Sequence[Field]], kept: Sequence[Field | None], rows: int) -> str:
+def matrix(fields: Sequence[Sequence[Estimate]], kept: Sequence[Estimate | None], rows: int) -> str:
     """Return the score matrix with what is kept of knowledge beside it, the first rows of it."""
     names = ["before", *(f"after\n{task}" for task in sequences.ORDER)][:rows]
     columns = [*(f"score on\n{task}" for task in sequences.ORDER), "knowledge\nkept (says)"]
     shown = [[*fields[i], kept[i]] for i in range(min(rows, len(fields)))]
     values = [[None if f is None else f.mean for f in row] for row in shown]
-    notes = [[_interval(f) for f in row] for row in shown]
+    notes = [[interval_note(f) for f in row] for row in shown]
     said = "; ".join(
         f"{name.replace(chr(10), ' ')}: " + ", ".join("–" if v is None else f"{v:.2f}" for v in row)
         for name, row in zip(names, values, strict=False)
     )
     return shaded_map(names, columns, values, notes, f"Score matrix. {said}.")
-
-
-def _interval(found: Field | None) -> tuple[str, ...]:
-    return () if found is None or found.low is None else (f"{found.low:.2f} to {found.high:.2f}",)

@@ -8,19 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lablib.plots.chart import COLORS
-from lablib.plots.live import text
+from lablib.plots.strokes import open_svg, text
+from lablib.sweep.analysis import Estimate
 
-_FONT = "font-family:var(--jp-ui-font-family,system-ui,sans-serif);font-size:13px"
 SAME, MOVED = COLORS[0], COLORS[1]
 
 
 def _svg(width: int, height: int, body: list[str], summary: str) -> str:
-    return (
-        f"<svg xmlns='http://www.w3.org/2000/svg' class='lethe-chart' role='img' "
-        f"aria-label='{text(summary)}' viewBox='0 0 {width} {height}' "
-        f"style='width:100%;max-width:{width}px;height:auto;{_FONT}' fill='currentColor'>"
-        f"<title>{text(summary)}</title>{''.join(body)}</svg>"
-    )
+    return f"{open_svg(width, height, summary)}<title>{text(summary)}</title>{''.join(body)}</svg>"
 
 
 def _words(x: float, y: float, said: str, anchor: str = "start", extra: str = "") -> str:
@@ -86,6 +81,11 @@ def shaded_map(
         for j, value in enumerate(values[i]):
             body += _field(left + j * field, y, field, tall, value, notes[i][j])
     return _svg(left + field * len(columns) + 8, top + tall * len(rows) + 8, body, summary)
+
+
+def interval_note(found: Estimate | None) -> tuple[str, ...]:
+    """Return the interval of an estimate as a note of ``shaded_map``; none where there is none."""
+    return () if found is None or found.low is None else (f"{found.low:.2f} to {found.high:.2f}",)
 
 
 def _field(x, y, width, height, value: float | None, notes: tuple[str, ...]) -> list[str]:

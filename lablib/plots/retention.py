@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 
-from lablib import metrics
 from lablib.history import History
+from lablib.lessons.reading import order_of_fall
 from lablib.plots.axes import Pins, capabilities, changes, finite, style_of, x_range
 from lablib.plots.chart import Chart, Expected, Level, Line
 
@@ -124,19 +123,9 @@ def expected(prediction: Prediction, names: Sequence[str]) -> tuple[Expected, ..
     )
 
 
-def order_lost(history: History, below: float = 0.5) -> list[str]:
-    """Return the capabilities in the order in which *says* first fell below a retention."""
-    fell = []
-    for name in capabilities(history):
-        steps, values = finite(*history.retention(name, "says"))
-        points = list(zip(steps, values, strict=True))
-        for (step, value), (next_step, next_value) in pairwise(points):
-            if value >= below > next_value:
-                # Between two probe points the fall is taken to be straight.
-                share = (value - below) / (value - next_value)
-                fell.append((step + share * (next_step - step), style_of(name), name))
-                break
-    return [name for _, _, name in sorted(fell)]
+def order_lost(history: History) -> list[str]:
+    """Return the capabilities whose *says* fell below half, in the order in which they did."""
+    return [fall.capability for fall in order_of_fall(history) if fall.step is not None]
 
 
 def order_note(history: History, prediction: Sequence[str]) -> list[str]:
@@ -147,29 +136,3 @@ def order_note(history: History, prediction: Sequence[str]) -> list[str]:
         f"You predicted: {', '.join(map(str, prediction))}.",
         f"Fell below half: {so_far}.",
     ]
-
-
-def over_seeds(
-    histories: Sequence[History], names: Sequence[str] | None = None, source: str = "replayed"
-) -> Chart:
-    """Return mean *says* retention over several seeds with its 95% bootstrap interval."""
-    lines = []
-    for name in names or capabilities(histories[0]):
-        curves = [dict(zip(*finite(*h.retention(name, "says")), strict=True)) for h in histories]
-        steps = sorted(set.intersection(*(set(c) for c in curves)))
-        if not steps:
-            continue
-        values = [[c[s] for c in curves] for s in steps]
-        ends = [metrics.bootstrap_mean_interval(v) for v in values]
-        mean = tuple(sum(v) / len(v) for v in values)
-        low, high = zip(*ends, strict=True)
-        lines.append(Line(name, tuple(steps), mean, style_of(name), label=name, low=low, high=high))
-    return Chart(
-        f"Retention, mean of {len(histories)} seeds",
-        "step",
-        "says; the band is the 95% interval of the mean",
-        tuple(lines),
-        (Level("base", 1.0, strong=True), Level("chance", 0.0)),
-        y_range=RANGE,
-        source=source,
-    )

@@ -46,6 +46,10 @@ class Estimate:
         spread = "" if self.low is None else f" [{self.low:z.2f}, {self.high:z.2f}]"
         return f"{self.mean:z.2f}{spread}"
 
+    def __neg__(self) -> Estimate:
+        low, high = (None, None) if self.low is None else (-self.high, -self.low)
+        return Estimate(-self.mean, low, high, self.n)
+
 
 def estimate(values: Sequence[float]) -> Estimate | None:
     """Return mean and interval of one value a seed; None if there are none."""
@@ -53,6 +57,14 @@ def estimate(values: Sequence[float]) -> Estimate | None:
         return None
     low, high = metrics.bootstrap_mean_interval(values) if len(values) > 1 else (None, None)
     return Estimate(sum(values) / len(values), low, high, len(values))
+
+
+def mean_matrix(matrices: Sequence[Sequence[Sequence[float]]]) -> list[list[Estimate]]:
+    """Return a score matrix over seeds, entry by entry; empty if there is none."""
+    return [
+        [estimate(list(entries)) for entries in zip(*rows, strict=True)]
+        for rows in zip(*matrices, strict=True)
+    ]
 
 
 def first_crossing(scores: Sequence[float], target: float) -> float | None:

@@ -79,14 +79,10 @@ def _judgment(arm: ArmResult) -> str:
     if at.better:
         return f"It beats full fine-tuning by {gap}."
     if at.worse:
-        return f"It keeps less than full fine-tuning, by {_minus(gap)}."
+        return f"It keeps less than full fine-tuning, by {-gap}."
     if gap.low > 0:
         return f"Where both reach it, it keeps {gap} more."
     return f"The difference of {gap} may be chance."
-
-
-def _minus(gap: Estimate) -> str:
-    return str(Estimate(-gap.mean, -gap.high, -gap.low, gap.n))
 
 
 def _of(n: int, all_of: int) -> str:

@@ -6,15 +6,13 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import ClassVar
-
-import torch
 
 from lablib import models
 from lablib.controls import Batch
 from lablib.events import Progress
+from lablib.models.prefix import evaluating
 
 SPLITS = ("train", "validation", "test", "shifted")
 LONG_ANSWER = 32  # tokens; answers longer than this are scored token by token
@@ -133,7 +131,7 @@ class Task:
             The model's mean loss per answer token, in nats, teacher-forced.
         """
         total, count = 0.0, 0
-        with _evaluating(model), torch.no_grad():
+        with evaluating(model):
             most = min(MAX_LENGTH, models.reach(model))
             for batch in _batches(model, tokenizer, self._some(split, limit), most):
                 total += float(models.token_losses(model, batch).sum())
@@ -168,7 +166,7 @@ class Task:
     ) -> Iterator[list[float]]:
         """Share of answer tokens that are the model's first choice, given the true ones before."""
         for batch in _batches(model, tokenizer, rows, most):
-            with _evaluating(model), torch.no_grad():
+            with evaluating(model):
                 choices = models.forward(model, batch).logits.argmax(-1)  # (B, L)
             labels = models.answer_labels(batch)
             hits = ((choices == labels) & (labels != -100)).sum(1)
@@ -184,13 +182,3 @@ def _batches(model, tokenizer, rows: Sequence[Row], most: int, size: int = 16) -
         encoded = models.encode_rows(tokenizer, *texts, most)
         ids = range(start, start + len(part))
         yield models.collate(tokenizer, encoded, ids, [False] * len(part)).to(device)
-
-
-@contextmanager
-def _evaluating(model) -> Iterator[None]:
-    training = model.training
-    model.eval()
-    try:
-        yield
-    finally:
-        model.train(training)

@@ -18,7 +18,6 @@ from lablib.plots import lessons as drawn
 from lablib.plots import live
 from lablib.plots.retention import retention
 from lablib.report import Record
-from lablib.sweep.analysis import Estimate
 from lablib.widgets import theme
 from lablib.widgets.badge import badge
 from lablib.widgets.choice import ModelChoice
@@ -182,7 +181,7 @@ class DiaryTraining(widgets.VBox):
                 ends.append(lesson.estimate(list(row.task.values())))
                 names.append(f"{words}\n{len(row.seeds)} stored seeds")
                 values.append([end.mean if end else None for end in ends])
-                notes.append([_interval(end) for end in ends])
+                notes.append([drawn.interval_note(end) for end in ends])
                 rows.append((words, "stored", *(str(end) if end else "–" for end in ends)))
         for deleted, history in self.histories.items():
             words = lesson.ROWS[lesson.setting_of(deleted)]
@@ -257,10 +256,6 @@ class DiaryTraining(widgets.VBox):
             "<div class='lethe-card'><h3 class='lethe-h'>Your card</h3>"
             f"{badge('live', self._lab.model)}{theme.plain(shown)}</div>"
         )
-
-
-def _interval(found: Estimate | None) -> tuple[str, ...]:
-    return () if found is None or found.low is None else (f"{found.low:.2f} to {found.high:.2f}",)
 
 
 def _flat(name: str) -> str:

@@ -51,7 +51,7 @@ class KnobsLook(widgets.VBox):
 
     Notes
     -----
-    The calls that do the same: ``maps.row(history)`` and ``maps.table(model)``.
+    The calls that do the same: ``maps.row(history)`` and ``maps.load(model).as_table()``.
     """
 
     def __init__(self, lab: ModelChoice, dashboard: Dashboard, predictions: KnobPredictions):

@@ -8,7 +8,7 @@ from lablib.history import History
 from lablib.lessons import sequences, stored
 from lablib.plots import adapters as pictures
 from lablib.plots import live
-from lablib.sweep.analysis import FEW, paired
+from lablib.sweep.analysis import FEW, Estimate, paired
 from lablib.widgets import theme
 from lablib.widgets.answers import answers_table
 from lablib.widgets.badge import badge
@@ -130,11 +130,8 @@ class TaskSequence(widgets.VBox):
             lines += [f"<p>{theme.escape(said, 900)}</p>" for said in self.compared()]
         self.verdict.value = "".join(lines)
 
-    def _first(self, way: str, after: sequences.Field, end: sequences.Field) -> str:
-        said = (
-            f"Tickets are at {_text(after)} right after they were learned, and at {_text(end)} "
-            "after clauses."
-        )
+    def _first(self, way: str, after: Estimate, end: Estimate) -> str:
+        said = f"Tickets are at {after} right after they were learned, and at {end} after clauses."
         guess = self._guesses.get(way)
         if guess is None:
             return said
@@ -181,8 +178,3 @@ def _word(gap, names: tuple[str, str]) -> str:
 
 def _seeds(histories: list[History]) -> str:
     return f"{len(histories)} seed{'s' * (len(histories) != 1)}"
-
-
-def _text(field: sequences.Field) -> str:
-    spread = "" if field.low is None else f" [{field.low:.2f}, {field.high:.2f}]"
-    return f"{field.mean:.2f}{spread}"

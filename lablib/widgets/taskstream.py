@@ -9,7 +9,7 @@ import ipywidgets as widgets
 from lablib.events import Started
 from lablib.history import History
 from lablib.lessons import mixing, taskstream
-from lablib.sweep.analysis import Estimate, estimate
+from lablib.sweep.analysis import Estimate, estimate, mean_matrix
 from lablib.widgets import theme
 from lablib.widgets.badge import badge
 from lablib.widgets.choice import ModelChoice
@@ -85,8 +85,7 @@ class TaskStream(widgets.VBox):
         found = [history.matrix() for history in histories]
         names = ("nothing yet", *taskstream.TASKS)
         rows = [
-            (names[t], *(_text(value) for value in row))
-            for t, row in enumerate(taskstream.mean(found))
+            (names[t], *(_text(value) for value in row)) for t, row in enumerate(mean_matrix(found))
         ]
         lost = [value for matrix in found if (value := taskstream.forgotten(matrix)) is not None]
         kept = [v for h in histories if (v := mixing.read(h).kept.get("knowledge")) is not None]

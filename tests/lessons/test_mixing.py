@@ -23,7 +23,7 @@ from lablib.lessons import (
 )
 from lablib.models import load
 from lablib.probes import PROBES
-from lablib.sweep.analysis import estimate
+from lablib.sweep.analysis import estimate, mean_matrix
 from tests.handmade import make_history
 
 CURVES = {"knowledge": [1.0, 0.8, 0.5], "reasoning": [1.0, 0.6, 0.3]}
@@ -262,8 +262,8 @@ def test_what_a_stream_forgets_is_the_fall_from_after_learning_to_the_end():
     matrix = [[0.0, 0.0, 0.0], [0.9, 0.0, 0.0], [0.4, 0.8, 0.0], [0.1, 0.6, 1.0]]
     assert taskstream.forgotten(matrix) == pytest.approx((0.8 + 0.2) / 2)
     assert taskstream.forgotten(matrix[:2]) is None
-    assert taskstream.mean([matrix, matrix])[3][0].mean == pytest.approx(0.1)
-    assert taskstream.mean([]) == []
+    assert mean_matrix([matrix, matrix])[3][0].mean == pytest.approx(0.1)
+    assert mean_matrix([]) == []
 
 
 def test_a_task_that_is_hardly_learned_is_named(monkeypatch):

@@ -38,7 +38,6 @@ def all_charts(history: History) -> list[Chart | Bars]:
         curves.displacement(history),
         plane.plane({"this run": history}),
         curves.likeliest_answers(history, "What is the capital of France?"),
-        retention.over_seeds([history, run(seed=1), run(seed=2)]),
     ]
 
 
@@ -142,12 +141,6 @@ def test_the_plane_shows_gain_and_what_was_kept(history):
     assert line.xs[-1] == pytest.approx(last.task_scores["tickets"])
     kept = [history.retention(name)[1][-1] for name in capabilities(history)]
     assert line.ys[-1] == pytest.approx(sum(kept) / len(kept))
-
-
-def test_seeds_have_an_interval(history):
-    line = retention.over_seeds([history, history, run(mix_ratio=0.2)], ["knowledge"]).lines[0]
-    assert all(low <= y <= high for low, y, high in zip(line.low, line.ys, line.high, strict=True))
-    assert any(high > low for low, high in zip(line.low, line.high, strict=True))
 
 
 def test_markup_in_names_is_text(history):
