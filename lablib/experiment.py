@@ -255,6 +255,8 @@ def save_model(run: Run, folder: Path, *, merged: bool = False) -> None:
         Of a model with adapters only these are written, in the format of PEFT, and the name of
         the base; True writes the whole model with the adapters merged in. So does False where
         the base has no name: a branch of an earlier run, or a model changed before the run.
+        Adapters of QLoRA belong on the base as it was rounded: ``models.load`` rounds it again
+        (``quantization.json``), other programs do not and need the merged model.
 
     Raises
     ------
@@ -279,11 +281,12 @@ def check_folder(folder: Path) -> None:
         raise OSError(
             f"The model cannot be saved in {folder}: it exists and is not empty; name a new folder."
         )
-    parent = folder.resolve().parent
-    while not parent.exists():
-        parent = parent.parent
-    if not os.access(parent, os.W_OK):
-        raise OSError(f"The model cannot be saved in {folder}: {parent} is read-only.")
+    there = folder.resolve()
+    while not there.exists():
+        there = there.parent
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        why = "read-only" if there.is_dir() else "a file"
+        raise OSError(f"The model cannot be saved in {folder}: {there} is {why}.")
 
 
 def _tasks(task: str | Path | Task | Sequence[str | Task]) -> tuple[Task, ...]:

@@ -36,7 +36,8 @@ defaults by model:
   real LLMs              5e-5      4   160     40     20 steps
   (both also after steps 2, 5 and 10 of each task)
 
-Ctrl-C ends the run after the current step and keeps what was measured; press it twice to end
+Ctrl-C ends the run after the current step and keeps what was measured (with --checkpoint also the
+way to go on); press it twice to end
 at once. Exit status: 0 done, 1 the run failed, 2 a mistake in the arguments, 130 interrupted.
 """
 
@@ -181,6 +182,16 @@ def _add_run(commands) -> None:
     out.add_argument("--json", metavar="FILE", help="write everything measured to FILE")
     out.add_argument(
         "--save", metavar="DIR", help="save the fine-tuned model in DIR, for --model DIR"
+    )
+    out.add_argument(
+        "--merge",
+        action="store_true",
+        help="with --save: a whole model, adapters merged in, rather than the adapters alone",
+    )
+    out.add_argument(
+        "--checkpoint",
+        metavar="DIR",
+        help="save the run in DIR after each point; the same command goes on from there",
     )
     out.add_argument("--quiet", action="store_true", help="no progress bar")
 

@@ -18,15 +18,23 @@ from lablib.history import History
 class Record:
     """The history of one run, with the wall time that each kind of event took.
 
+    Parameters
+    ----------
+    past : iterable of Event
+        What a run that goes on from a checkpoint had done before; its time is not counted.
+
+    Notes
+    -----
     Time is charged to the event that ends it: what passes before a ``StepDone`` is training;
     what passes before a ``Probed``, an ``Answered`` or a ``Progress`` of scoring is probing.
     """
 
-    def __init__(self):
+    def __init__(self, past: Iterable[Event] = ()):
         self._begun = self._last = time.perf_counter()
         self._probing = self._training = 0.0
         self._first_point: float | None = None
-        self.history = History()
+        self.history = History.of(past)
+        self._past_steps = len(self.history.steps)
 
     def add(self, event: Event) -> None:
         """Take in one event, in the order the run yields them."""
@@ -83,7 +91,9 @@ class Record:
             "answers": [asdict(answer) for answer in history.answers],
             "changes": [asdict(change) for change in history.changes],
             "steps": len(history.steps),
-            "steps_per_s": len(history.steps) / self._training if self._training else None,
+            "steps_per_s": (len(history.steps) - self._past_steps) / self._training
+            if self._training
+            else None,
             "seconds": seconds,
             "first_point_s": self._first_point,
             "probe_share": self._probing / seconds if seconds else None,

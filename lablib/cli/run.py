@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import math
 import signal
 import sys
 from collections.abc import Iterator
@@ -16,9 +17,9 @@ from tqdm import tqdm
 from lablib import experiment, metrics
 from lablib.cli.result import Record, check_writable, write
 from lablib.controls import Controls, check_setting
-from lablib.events import Progress, Started, StepDone
+from lablib.events import Probed, Progress, Started, StepDone
 from lablib.history import History
-from lablib.train import EarlyStopping, Run, TrainConfig
+from lablib.train import Diverged, EarlyStopping, Run, TrainConfig, checkpoint
 
 PLAIN = (  # options that are fields of the config as they stand
     "mix_unit",
@@ -41,8 +42,9 @@ def run(args: argparse.Namespace) -> int:
     """Do the run that ``args`` describe; print its scores and return the exit status."""
     config = config_of(args)
     settings = settings_of(args.settings)
-    json_file = Path(args.json) if args.json else None
-    save_folder = Path(args.save) if args.save else None
+    json_file, save_folder, checkpoint_folder = (
+        Path(name) if name else None for name in (args.json, args.save, args.checkpoint)
+    )
     if json_file:
         check_writable(json_file)
     if save_folder:
@@ -57,15 +59,22 @@ def run(args: argparse.Namespace) -> int:
         name=args.name,
         **config,
     )
-    record = Record()
+    if args.general != "default" and not the_run.settings["mix_ratio"]:
+        print(f"Nothing of {args.general} is mixed in: --mix is 0.", file=sys.stderr)
+    if checkpoint_folder and (checkpoint_folder / checkpoint.STATE).exists():
+        checkpoint.restore(the_run, checkpoint_folder)
+        print(f"Going on after step {the_run.step}, from {checkpoint_folder}.", file=sys.stderr)
+    record = Record(the_run.events)
     failure: Exception | None = None
     finished = "interrupted"
     try:
-        with ctrl_c_stops(the_run.controls):
-            follow(the_run, record, quiet=args.quiet)
+        with signals_stop(the_run.controls):
+            follow(the_run, record, checkpoint_folder, quiet=args.quiet)
         end = record.history.finished
         if end and end.reason != "stopped":
             finished = end.reason
+        if checkpoint_folder:
+            the_run.save(checkpoint_folder)
     except KeyboardInterrupt:
         pass
     except Exception as error:  # kept until what was measured is safe
@@ -73,15 +82,21 @@ def run(args: argparse.Namespace) -> int:
     result = record.to_dict(finished)
     if json_file:
         write(result, json_file)
-    if failure is None and save_folder:
-        experiment.save_model(the_run, save_folder)
     print("\n".join(table(result)))
     if json_file:
         print(f"Everything measured is in {json_file}.")
-    if failure is not None:
-        if not isinstance(failure, ValueError | OSError):
-            raise failure
-        print(f"lablib: the run failed: {failure}", file=sys.stderr)
+    if failure is not None and not isinstance(failure, ValueError | OSError):
+        raise failure
+    problems = [f"the run failed: {failure}"] if failure else []
+    if save_folder and (failure is None or isinstance(failure, Diverged)):
+        try:
+            experiment.save_model(the_run, save_folder, merged=args.merge)
+            print(f"The model after step {the_run.step} is in {save_folder}.")
+        except OSError as error:
+            problems.append(f"the model could not be saved in {save_folder}: {error}")
+    for problem in problems:
+        print(f"lablib: {problem}", file=sys.stderr)
+    if problems:
         return 1
     return INTERRUPTED if finished == "interrupted" else 0
 
@@ -122,13 +137,20 @@ def settings_of(pairs: list[str]) -> dict[str, Any]:
     return settings
 
 
-def follow(the_run: Run, record: Record, quiet: bool = False) -> None:
-    """Iterate the run to its end, showing steps, loss and the latest retention on stderr."""
+def follow(
+    the_run: Run, record: Record, checkpoint_folder: Path | None = None, quiet: bool = False
+) -> None:
+    """Iterate the run to its end, showing steps, loss and the latest retention on stderr.
+
+    With a folder for checkpoints the run is saved there at the first step after each point.
+    """
+    due = False
     with tqdm(
         file=sys.stderr, disable=quiet, unit="step", desc="preparing", mininterval=0.3
     ) as bar:
         for event in the_run:
             record.add(event)
+            due = due or (isinstance(event, Probed) and event.step > 0)
             if isinstance(event, Started):
                 bar.total = event.total_steps
             elif isinstance(event, Progress):
@@ -139,6 +161,9 @@ def follow(the_run: Run, record: Record, quiet: bool = False) -> None:
                 bar.set_description("training", refresh=False)
                 bar.set_postfix_str(postfix(record.history), refresh=False)
                 bar.update(1)
+                if checkpoint_folder and due:
+                    the_run.save(checkpoint_folder)
+                    due = False
         bar.set_description("ended", refresh=False)
         bar.set_postfix_str(postfix(record.history))
 
@@ -168,6 +193,9 @@ def table(result: dict[str, Any]) -> list[str]:
     if task["final"] is not None:
         lines.append(f"{'task':<12} {task['base']:>6.2f} -> {task['final']:>5.2f}")
     rate = f", {result['steps_per_s']:.2g} steps/s" if result["steps_per_s"] else ""
+    measured = result["curve"][-1]["step"] if result["curve"] else 0
+    if measured != result["steps"]:
+        lines.append(f"(measured after step {measured})")
     lines.append(
         f"{result['finished']} after {result['steps']} steps, {result['seconds']:.1f} s{rate}"
     )
@@ -175,26 +203,35 @@ def table(result: dict[str, Any]) -> list[str]:
 
 
 @contextlib.contextmanager
-def ctrl_c_stops(controls: Controls) -> Iterator[None]:
-    """Let the first Ctrl-C end the run between two steps, the second at once."""
+def signals_stop(controls: Controls) -> Iterator[None]:
+    """Let Ctrl-C, or whoever ends the process or its terminal, end the run between two steps.
 
-    def on_interrupt(_signal, _frame):
+    The second time it ends at once.
+    """
+    names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
+    def on_signal(_signal, _frame):
         controls.stop()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for name in names:
+            signal.signal(getattr(signal, name), signal.default_int_handler)
 
-    before = signal.signal(signal.SIGINT, on_interrupt)
+    before = {name: signal.signal(getattr(signal, name), on_signal) for name in names}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for name, handler in before.items():
+            signal.signal(getattr(signal, name), handler)
 
 
 def _early_stopping(rule: str, patience: int) -> EarlyStopping:
     if rule == "validation":
         return EarlyStopping(monitor="validation", patience=patience)
     try:
-        return EarlyStopping(floor=float(rule), patience=patience)
+        floor = float(rule)
     except ValueError:
+        floor = math.nan
+    if not 0 < floor <= 1:
         raise ValueError(
             f"--early-stop takes a share above 0 up to 1, or 'validation', not {rule!r}."
-        ) from None
+        )
+    return EarlyStopping(floor=floor, patience=patience)

@@ -55,10 +55,9 @@ def make(name: str, settings: Mapping[str, Any] | None = None, n_parameters: int
         if not dot and len(keys) == 1:
             owner = keys[0]
         if owner not in own:
-            raise ValueError(
-                f"The setting {full_name} belongs to no method of {name}: "
-                f"call it {keys[0]}.{key} if it is for {keys[0]}."
-            )
+            theirs = [one for one in keys if key in hyperparameters(METHODS[one])]
+            call_it = f": call it {theirs[0]}.{key} if it is for {theirs[0]}" if theirs else ""
+            raise ValueError(f"The setting {full_name} belongs to no method of {name}{call_it}.")
         own[owner][key] = check_field(METHODS[owner], key, value)
     parts = [METHODS[key](**own[key]) for key in keys]
     return parts[0] if len(parts) == 1 else Compose(parts)

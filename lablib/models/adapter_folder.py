@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from lablib import runtime
-from lablib.models import lazily
+from lablib.models import lazily, smollm2
 from lablib.models.adapters import PREFIX, base_parameters
 from lablib.models.quantize import quantization, round_to_4_bits
 
@@ -58,12 +58,19 @@ def save_adapter(model: nn.Module, folder: Path, base: str) -> None:
     config.lora_alpha *= math.sqrt(len(parts)) if config.use_rslora else len(parts)
     config.r *= len(parts)
     config.inference_mode = True
-    config.base_model_name_or_path = str(Path(base).resolve()) if Path(base).is_dir() else base
+    config.base_model_name_or_path = _for_everybody(base)
     folder.mkdir(parents=True, exist_ok=True)
     save_file(tensors, folder / WEIGHTS, metadata={"format": "pt"})
     config.save_pretrained(folder)
     if found := quantization(model):
         (folder / QUANTIZATION).write_text(json.dumps(found), encoding="utf-8")
+
+
+def _for_everybody(base: str) -> str:
+    """Return the name of a base as peft, too, finds it: a hub id, a full path; ``mini`` is ours."""
+    if base == smollm2.NAME:
+        return smollm2.HUB_ID
+    return str(Path(base).resolve()) if base != "mini" and Path(base).is_dir() else base
 
 
 def holds_adapter(folder: Path) -> bool:
@@ -130,7 +137,8 @@ def merge_adapter(model: nn.Module, folder: Path) -> nn.Module:
         if {k: t.shape for k, t in own.items()} != {k: t.shape for k, t in tensors.items()}:
             raise ValueError("its weights do not fit the base model's layers.")
         peft.set_peft_model_state_dict(adapted, tensors)
-        return adapted.merge_and_unload().eval()
+        # peft has frozen it, and it is a base now, to be trained in its turn
+        return adapted.merge_and_unload().requires_grad_(True).eval()
     except (SafetensorError, ValueError, TypeError, KeyError, RuntimeError) as error:
         why = str(error).strip().split("\n")[0]
         raise OSError(f"The adapter in {folder} cannot be loaded: {why}") from error

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
+from jinja2 import TemplateError
 from safetensors import SafetensorError
 from transformers import (
     AutoModelForCausalLM,
@@ -23,7 +24,7 @@ from transformers import (
 
 from lablib.models import smollm2
 from lablib.models.adapter_folder import base_of, holds_adapter, merge_adapter
-from lablib.models.encode import PLAIN_TEMPLATE
+from lablib.models.encode import PLAIN_TEMPLATE, encode_prompt
 from lablib.models.files import digest, quietly, sha256_of
 from lablib.runtime import data_folder
 
@@ -82,12 +83,22 @@ def load(name: str) -> LoadedModel:
     try:
         with quietly():
             tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-            model = AutoModelForCausalLM.from_pretrained(
-                folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
+            model, found = AutoModelForCausalLM.from_pretrained(
+                folder,
+                dtype=torch.float32,
+                use_safetensors=True,
+                trust_remote_code=False,
+                output_loading_info=True,
             )
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError, ImportError) as error:
         raise OSError(f"The model in {folder} cannot be loaded: {_in_words(error)}") from error
+    if missing := sorted(found["missing_keys"]):  # transformers would draw them at random
+        raise OSError(
+            f"The model in {folder} is incomplete: its safetensors lack {missing[0]} and "
+            f"{len(missing) - 1} other weights; save a whole causal language model there."
+        )
     prepare_tokenizer(tokenizer, folder)
+    _check_fit(model, tokenizer, folder)
     if tokenizer.pad_token_id >= model.get_input_embeddings().num_embeddings:
         tokenizer.pad_token = tokenizer.eos_token  # the model has no row for its own pad token
     if name == smollm2.NAME:
@@ -178,6 +189,23 @@ def prepare_tokenizer(tokenizer, folder: Path) -> None:
     if not tokenizer.chat_template:
         adds_bos = tokenizer("a")["input_ids"][0] == tokenizer.bos_token_id
         tokenizer.chat_template = ("{{ bos_token }}" if adds_bos else "") + PLAIN_TEMPLATE
+
+
+def _check_fit(model, tokenizer, folder: Path) -> None:
+    """Raise ``OSError`` in words if prompts cannot be made, or hold tokens the model has not."""
+    try:
+        ids = encode_prompt(tokenizer, "Hello")
+    except TemplateError as error:
+        raise OSError(
+            f"The chat template in {folder} cannot be used ({error}): mend it, or take it out for "
+            "a plain one."
+        ) from error
+    rows = model.get_input_embeddings().num_embeddings
+    if max(tokenizer.vocab_size - 1, *ids) >= rows:
+        raise OSError(
+            f"The tokenizer in {folder} has {len(tokenizer)} tokens, and the model embeddings of "
+            f"{rows}: call model.resize_token_embeddings({len(tokenizer)}) and save it again."
+        )
 
 
 def _in_words(error: Exception) -> str:

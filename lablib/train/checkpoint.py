@@ -103,6 +103,20 @@ def resume(run_class, folder: Path, model, tokenizer, tasks, probes, general, co
             **options,
         },
     )
+    restore(run, folder)
+    return run
+
+
+def restore(run, folder: Path) -> None:
+    """Bring a run that has just been built to where the run in ``folder`` was.
+
+    Raises
+    ------
+    ValueError, OSError
+        If it was built with another model, other data or other settings, or a file is damaged.
+    """
+    state = _read(folder)
+    settings = state["settings"]
     _check_same(state, _description(run), folder)
     run.run_id = state["run_id"]
     run.events = [from_dict(event) for event in state["events"]]
@@ -123,7 +137,6 @@ def resume(run_class, folder: Path, model, tokenizer, tasks, probes, general, co
     if "watcher" in state:
         run.watcher = run.new_watcher()
         run.watcher.restore(state["watcher"], read_tensors(folder / state["files"]["best"]))
-    return run
 
 
 def _description(run) -> dict[str, Any]:
@@ -146,12 +159,25 @@ def _description(run) -> dict[str, Any]:
     }
 
 
+def _settings(description: dict[str, Any]) -> dict[str, Any]:
+    """Every setting of a run by name; fields that the config did not have then at their default."""
+    config = TrainConfig.from_dict(description["config"]).to_dict()
+    found = {"method": description["method"], **config, **description["method_settings"]}
+    return json.loads(json.dumps(found))
+
+
 def _check_same(state: dict[str, Any], now: dict[str, Any], folder: Path) -> None:
     """Refuse another model or other data: the trajectory would not be the one that began."""
     if abs(state["base_norm"] - now["base_norm"]) > 1e-9 * state["base_norm"]:
         raise ValueError(
             f"The run in {folder} began from {state['model_name'] or 'another model'}, not from "
             "the model given: load that model, untrained, and resume again."
+        )
+    begun, given = _settings(state), _settings(now)
+    if other := [name for name in given if begun.get(name) != given[name]]:
+        raise ValueError(
+            f"The run in {folder} was begun with another {' and '.join(other)}: give the same to "
+            "go on with it, or choose another folder."
         )
     for what, ours in (("tasks", "training rows"), ("general", "general examples")):
         if state["data"][what] != now["data"][what]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -11,6 +11,8 @@ import torch
 from lablib import models, runtime
 from lablib.controls import Batch
 from lablib.events import Started, StepDone
+from lablib.probes.base import Probe
+from lablib.train.config import TrainConfig
 
 
 def purpose(task: int) -> str:
@@ -25,6 +27,16 @@ def check_reach(model, max_length: int) -> None:
         raise ValueError(
             f"max_length is {max_length} tokens, but this model reads at most {reach}: "
             f"set it to {reach} or less."
+        )
+
+
+def check_watched(config: TrainConfig, probes: Sequence[Probe]) -> None:
+    """Raise a ValueError in words if early stopping watches what the run does not measure."""
+    rule = config.early_stopping
+    if rule and rule.monitor == "retention" and rule.probe not in {p.name for p in probes}:
+        raise ValueError(
+            f"Early stopping watches the probe {rule.probe!r}, which this run does not measure: "
+            "add that probe, or watch another one."
         )
 
 
@@ -82,6 +94,12 @@ def diverged(run, loss: float, penalty: float) -> str:
     """Return one sentence on a step that gave no finite number."""
     finite = {"the loss": math.isfinite(loss), "the penalty": math.isfinite(penalty)}
     what = next((name for name, is_finite in finite.items() if not is_finite), "a gradient")
+    if run.step == 0:
+        return (
+            f"In the first step of {run.tasks[run.task].name} {what} was no finite number: no "
+            "learning rate does that, so the model's own weights or its loss on these rows are at "
+            "fault."
+        )
     remedy = "a lower strength" if what == "the penalty" else "a lower learning rate"
     return (
         f"At step {run.step + 1} of {run.tasks[run.task].name} {what} was no longer a "

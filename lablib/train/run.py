@@ -109,6 +109,7 @@ class Run:
         if config.snapshots and snapshot_folder is None:
             raise ValueError("Snapshots need a folder: give snapshot_folder or turn them off.")
         notices.check_reach(model, config.max_length)
+        notices.check_watched(config, probes)
         self.tasks, self.config, self.method = tuple(tasks), config, copy.deepcopy(method)
         self.controls = Controls() if controls is None else controls
         self.name, self.digest = name, digest

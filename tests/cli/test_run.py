@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -11,8 +12,10 @@ import time
 
 import pytest
 
-from lablib import models
-from lablib.cli.main import main
+from lablib import experiment, models
+from lablib.cli.main import MISTAKE, main
+from lablib.cli.run import INTERRUPTED
+from lablib.methods import Full
 
 SHORT = ["run", "--max-steps", "2", "--batch-size", "4", "--quick", "--probe", "knowledge"]
 
@@ -59,8 +62,6 @@ def test_the_same_seed_gives_the_same_losses(tmp_path, capsys):
 
 
 def test_a_run_that_fails_keeps_what_was_measured(tmp_path, capsys, monkeypatch):
-    from lablib.methods import Full
-
     monkeypatch.setattr(
         Full, "loss", lambda self, model, batch, outputs: model.lm_head.weight.sum() / 0
     )
@@ -72,8 +73,77 @@ def test_a_run_that_fails_keeps_what_was_measured(tmp_path, capsys, monkeypatch)
     assert found["finished"].startswith("failed") and found["base"]["knowledge"]["n"] > 0
 
 
-@pytest.mark.skipif(os.name == "nt", reason="no SIGINT for other processes on Windows")
-def test_ctrl_c_keeps_what_was_measured(tmp_path):
+def failing(monkeypatch, after, what):
+    """Let the loss call ``what()`` in every step after the first ``after``."""
+    plain, calls = Full.loss, []
+
+    def loss(self, model, batch, outputs):
+        calls.append(1)
+        return plain(self, model, batch, outputs) * (what() if len(calls) > after else 1)
+
+    monkeypatch.setattr(Full, "loss", loss)
+
+
+def test_a_run_that_diverges_saves_the_weights_it_says_it_keeps(tmp_path, capsys, monkeypatch):
+    failing(monkeypatch, 1, lambda: math.nan)
+    assert main([*SHORT, "--quiet", "--save", str(tmp_path / "tuned")]) == 1
+    out, err = capsys.readouterr()
+    assert "the weights of step 1 are kept" in err and "after step 1 is in" in out
+    assert models.load(str(tmp_path / "tuned")).digest != models.load("mini").digest
+
+
+def test_a_first_step_without_a_number_is_not_put_down_to_the_rate(capsys, monkeypatch):
+    failing(monkeypatch, 0, lambda: math.nan)
+    assert main([*SHORT, "--quiet"]) == 1
+    assert "no learning rate does that" in capsys.readouterr().err
+
+
+def test_the_same_command_goes_on_from_its_checkpoint(tmp_path, capsys, monkeypatch):
+    def interrupt():
+        raise KeyboardInterrupt
+
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    line = ["run", "--quiet", "--max-steps", "5", "--quick", "--probe", "knowledge"]
+    assert main([*line, "--save", str(whole)]) == 0
+    kept = ["--checkpoint", str(tmp_path / "kept"), "--json", str(tmp_path / "out.json")]
+    with monkeypatch.context() as patch:
+        failing(patch, 4, interrupt)  # after the point at step 2 and the save that follows it
+        assert main([*line, *kept]) == INTERRUPTED
+    capsys.readouterr()
+    assert main([*line, *kept, "--save", str(parts)]) == 0
+    assert "Going on after step 3" in capsys.readouterr().err
+    assert models.load(str(parts)).digest == models.load(str(whole)).digest
+    found = json.loads((tmp_path / "out.json").read_text())
+    assert found["steps"] == 5 and [point["step"] for point in found["curve"]] == [0, 2, 5]
+    assert main([*line, *kept, "--max-seconds", "9"]) == MISTAKE
+    assert "begun with another max_seconds" in capsys.readouterr().err
+
+
+def test_a_model_that_cannot_be_saved_leaves_the_scores(tmp_path, capsys, monkeypatch):
+    def full(*_, **__):
+        raise OSError("no space left")
+
+    monkeypatch.setattr(experiment, "save_model", full)
+    assert main([*SHORT, "--quiet", "--save", str(tmp_path / "tuned")]) == 1
+    out, err = capsys.readouterr()
+    assert "done after 2 steps" in out and "could not be saved" in err and "no space left" in err
+
+
+def test_adapters_can_be_saved_merged(tmp_path):
+    line = [*SHORT, "--quiet", "--method", "lora", "--merge", "--save", str(tmp_path / "tuned")]
+    assert main(line) == 0
+    assert (tmp_path / "tuned/config.json").exists()
+    assert not (tmp_path / "tuned/adapter_config.json").exists()
+
+
+def test_examples_that_are_not_mixed_in_are_told(capsys):
+    assert main([*SHORT, "--quiet", "--general", "world"]) == 0
+    assert "Nothing of world is mixed in" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no signals for other processes on Windows")
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_keeps_what_was_measured(tmp_path, sent):
     file, folder = tmp_path / "out.json", tmp_path / "tuned"
     process = subprocess.Popen(
         [sys.executable, "-m", "lablib", "run", "--quick", "--probe", "knowledge",
@@ -87,7 +157,7 @@ def test_ctrl_c_keeps_what_was_measured(tmp_path):
             assert part, seen
             seen += part
         pressed = time.monotonic()
-        process.send_signal(signal.SIGINT)
+        process.send_signal(sent)
         out, err = process.communicate(timeout=60)
     finally:
         process.kill()

@@ -255,6 +255,30 @@ def test_an_adapter_comes_back_from_its_folder(base, tmp_path, settings):
     assert dict(again.model.named_parameters()).keys() == dict(base.model.named_parameters()).keys()
 
 
+@pytest.mark.parametrize("method", ["full", "lora", "ewc"])
+def test_a_loaded_adapter_is_a_base_to_train(base, tmp_path, method):
+    experiment.save_model(trained(base), tmp_path / "adapter")
+    again = models.load(str(tmp_path / "adapter"))
+    assert all(p.requires_grad for p in again.model.parameters())
+    settings = {"rank": 4} if method == "lora" else {"strength": 1.0} if method == "ewc" else {}
+    run = experiment.build(
+        again, tiny.Letters(), method, probes=[], general=tiny.GENERAL, watch=(),
+        settings=settings, lr=3e-3, batch_size=4, max_steps=1, full_probes=False, task_test_rows=0,
+    )  # fmt: skip
+    list(run)
+    assert (logits(run.model) - logits(again.model)).abs().max() > 1e-4
+
+
+def test_the_base_of_an_adapter_has_the_name_that_everybody_knows(tmp_path, monkeypatch):
+    (tmp_path / "mini").mkdir()
+    monkeypatch.chdir(tmp_path)
+    for ours, theirs in (("mini", "mini"), ("smollm2-135m", "HuggingFaceTB/SmolLM2-135M-Instruct")):
+        model = LoRA(rank=2).wrap(tiny.model())
+        models.save_adapter(model, tmp_path / ours / "adapter", ours)
+        config = json.loads((tmp_path / ours / "adapter/adapter_config.json").read_text())
+        assert config["base_model_name_or_path"] == theirs
+
+
 @pytest.mark.parametrize("embeddings", [False, True])
 def test_peft_itself_reads_the_folder(base, tmp_path, embeddings):
     from peft import PeftModel

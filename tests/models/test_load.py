@@ -6,7 +6,8 @@ import json
 
 import pytest
 import torch
-from transformers import AutoTokenizer
+from safetensors.torch import load_file, save_file
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from lablib import models
 from lablib.models import smollm2
@@ -76,6 +77,15 @@ def test_unknown_names_are_refused_in_words():
         (lambda f: (f / "config.json").write_text('{"model_type": "zzz"}'), "cannot be loaded"),
         (lambda f: (f / "tokenizer.json").write_text("{}"), "cannot be loaded"),
         (lambda f: own_code(f / "config.json"), "cannot be loaded"),
+        (
+            lambda f: without(f / "model.safetensors", "mlp"),
+            "incomplete: its safetensors lack .*mlp",
+        ),
+        (lambda f: narrow(f), "the model embeddings of 100: call model.resize_token_embeddings"),
+        (
+            lambda f: (f / "chat_template.jinja").write_text("{{ raise_exception('no users') }}"),
+            "chat template .* cannot be used .no users",
+        ),
     ],
 )
 def test_a_damaged_folder_is_refused_in_one_sentence(folder, damage, words):
@@ -88,6 +98,19 @@ def test_a_damaged_folder_is_refused_in_one_sentence(folder, damage, words):
 def cut(file):
     content = file.read_bytes()
     file.write_bytes(content[: len(content) // 2])
+
+
+def without(file, part):
+    """Leave out the weights of a part of the first block."""
+    kept = {k: t for k, t in load_file(file).items() if not (part in k and ".0." in k)}
+    save_file(kept, file, metadata={"format": "pt"})
+
+
+def narrow(folder):
+    """Save a model of fewer tokens than the tokenizer has."""
+    loaded = AutoModelForCausalLM.from_pretrained(folder)
+    loaded.resize_token_embeddings(100)
+    loaded.save_pretrained(folder)
 
 
 def own_code(file):

@@ -308,11 +308,21 @@ def poisoned(what):
 def test_a_run_that_diverges_stops_with_one_sentence_and_keeps_its_weights(what):
     run = tiny.run(of=poisoned(what), probes=[], **QUIET)
     before = weights(run)
-    with pytest.raises(Diverged, match=f"(?s)step 1 of letters .*{what}.*lower learning rate"):
-        for _ in run:
-            pass
+    said = f"first step of letters .*{what} was no finite number: no learning rate does that"
+    with pytest.raises(Diverged, match=said):
+        list(run)
     assert run.events[-1].reason == "diverged"
     assert all(torch.equal(before[n].nan_to_num(), w.nan_to_num()) for n, w in weights(run).items())
+
+
+def test_a_later_step_that_diverges_names_the_rate_and_the_weights_that_are_kept():
+    run = tiny.run(probes=[], **QUIET)
+    events = iter(run)
+    next(event for event in events if isinstance(event, StepDone))
+    with torch.no_grad():
+        run.model.model.norm.weight[0] = math.nan
+    with pytest.raises(Diverged, match="At step 2 .*weights of step 1 are kept.*lower learning"):
+        list(events)
 
 
 def test_a_huge_learning_rate_ends_in_numbers_or_a_sentence():
