@@ -20,7 +20,7 @@ Layer = Callable[[nn.Linear, int, float], nn.Module]
 _START, _TRAINED, _DRAWN, _OUTPUT, _LEARNS = (
     "change of the first output",
     "number of trained weights",
-    "largest weight of A at the start is not zero",
+    "rank of A at the start",
     "one output, with A and B set by the check",
     "loss after three steps, from a fixed A",
 )
@@ -50,7 +50,7 @@ def _observed(add_lora: Layer, n_in: int, n_out: int, rank: int, alpha: float, w
         return sum(p.numel() for p in layer.parameters() if p.requires_grad)
     low = _low_rank(layer, n_in, n_out, rank)
     if what == _DRAWN:
-        return bool(low["A"].abs().max() > 0)
+        return int(torch.linalg.matrix_rank(low["A"].detach()))
     with torch.no_grad():
         low["A"].copy_(_fixed(rank, n_in, name="A") / math.sqrt(n_in))
     if what == _OUTPUT:
@@ -93,6 +93,8 @@ class _ByHand(nn.Module):
         for part, how in ((self.A, a), (self.B, b)):
             if how == "drawn":
                 nn.init.kaiming_uniform_(part, a=math.sqrt(5))
+            elif how == "even":
+                nn.init.ones_(part)
 
     def forward(self, x):
         return self.old * self.linear(x) + self.scale * (x @ self.A.T) @ self.B.T
@@ -153,6 +155,12 @@ ADD_LORA = Exercise(
             lambda linear, rank, alpha: _ByHand(linear, rank, alpha / rank, b="drawn"),
             "The new layer does not begin where the old one was: both small matrices are random. "
             "Which of them has to begin at zero, so that nothing changes at first?",
+        ),
+        Misconception(
+            "A the same in every row",
+            lambda linear, rank, alpha: _ByHand(linear, rank, alpha / rank, a="even"),
+            "All rows of A begin with the same numbers, so they also get the same gradients and "
+            "stay alike. What rank can the product of B and A have then?",
         ),
         Misconception(
             "both zero",

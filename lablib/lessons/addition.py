@@ -77,18 +77,22 @@ def is_gentle(settings: Settings) -> bool:
 def verdict(trails: Iterable[Trail], level: float = 1.0) -> str | None:
     """Return which rescue kept most ones where ``level`` of the twos is right, or None.
 
-    A rescue counts if it kept at least ``SAVED`` of the ones; else the answer is ``NONE``.
+    A rescue counts if it kept at least ``SAVED`` of the ones. That there is ``NONE`` can be said
+    once all have been tried, each in its own direction: fewer units are not more of them.
     """
     tried: dict[str, float] = {}
+    plain = Settings()
     for trail in trails:
-        kept = trail.ones_at(level)
-        names = [name for name in RESCUES if name in trail.settings.changed()]
+        settings, kept = trail.settings, trail.ones_at(level)
+        names = [name for name in RESCUES if name in settings.changed()]
+        if settings.hidden < plain.hidden or settings.rate > plain.rate:
+            continue
         if is_rescue(trail.settings) and len(names) == 1 and kept is not None:
             tried[names[0]] = max(kept, tried.get(names[0], 0.0))
-    if not tried:
-        return None
-    best = max(tried, key=tried.__getitem__)
-    return RESCUES[best] if tried[best] >= SAVED else NONE
+    best = max(tried, key=tried.__getitem__, default="")
+    if best and tried[best] >= SAVED:
+        return RESCUES[best]
+    return NONE if tried.keys() == RESCUES.keys() else None
 
 
 def smallest_mix(trails: Iterable[Trail]) -> int | None:

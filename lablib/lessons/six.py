@@ -13,7 +13,8 @@ from lablib.probes import PROBES
 from lablib.probes.base import Item
 from lablib.train import Run
 
-STEPS = 10
+STEPS = 10  # of a real language model
+SMALL_STEPS = 40  # of mini: after 20 most of what it can is still said, after 40 nothing is
 OWN = "your own"
 NEW_TOKENS = 32
 
@@ -60,16 +61,21 @@ def replies(texts: dict[str, str], own: str = "") -> list[Reply]:
     return found
 
 
-def ten_steps(loaded: LoadedModel, seed: int = 0) -> Run:
-    """Return a run of ten steps on tickets that measures nothing on the way."""
+def steps(loaded: LoadedModel) -> int:
+    """Return how many steps are few for a model and yet enough to see something."""
+    return SMALL_STEPS if loaded.n_parameters < experiment.SMALL else STEPS
+
+
+def first_steps(loaded: LoadedModel, seed: int = 0) -> Run:
+    """Return a run of a few steps on tickets that measures nothing on the way."""
     return experiment.build(
         loaded,
         "tickets",
         probes=(),
         watch=(),
         seed=seed,
-        max_steps=STEPS,
-        probe_every=STEPS,
+        max_steps=steps(loaded),
+        probe_every=steps(loaded),
         probe_early=False,
         full_probes=False,
         task_test_rows=0,

@@ -21,6 +21,8 @@ VERDICTS = (
     "it keeps more than LoRA",
 )
 TOO_FEW = "too few seeds to say"
+NEITHER = "neither has learned the task"
+LEARNED = 0.2  # task score below which nothing was learned that could be compared
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,9 @@ class Twins:
 
     @property
     def verdict(self) -> str:
-        """One of ``VERDICTS`` on what is kept at the matched score, or ``TOO_FEW``."""
+        """One of ``VERDICTS`` on what is kept at the matched score, or ``TOO_FEW``, ``NEITHER``."""
+        if self.target < LEARNED:
+            return NEITHER
         gap = self.at_score
         if gap is None or gap.n < FEW or gap.low is None:
             return TOO_FEW
@@ -73,6 +77,11 @@ class Twins:
         gaps = (("in what is said", self.says), ("in what is still ranked first", self.knows))
         parts = [f"{gap} {where}, {_against_zero(gap)}" for where, gap in gaps if gap]
         end = f"At the end QLoRA minus LoRA is {'; and '.join(parts)}." if parts else ""
+        if self.target < LEARNED:
+            return (
+                f"On {self.name} {NEITHER} (a score of {self.target:.2f} at most), so there is "
+                f"nothing to compare. {end}"
+            ).strip()
         if self.at_score is None:
             return f"On {self.name} no seed brings both to one score. {end}".strip()
         sure = "" if self.verdict == TOO_FEW else f", {_against_zero(self.at_score)}"

@@ -37,7 +37,7 @@ def knob(name: str) -> widgets.Widget:
     plain = Settings()
     value = getattr(plain, name)
     if name == "hidden":
-        options, label = (5, 10, 20, 50, 70, 100, 200), "Hidden units (number)"
+        options, label = (5, 10, 20, 50, 70, 100), "Hidden units (number)"
     elif name == "rate":
         options, label = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0), "Learning rate (per update)"
     elif name == "momentum":

@@ -245,7 +245,7 @@ class DiaryTraining(widgets.VBox):
         question, before, after = self._card
         lines = [("Asked", question)]
         if card.get("question") == question:
-            lines += [("After ten steps in lab 00, without a diary", card["after"])]
+            lines += [("After the training in lab 00, without a diary", card["after"])]
         lines += [
             (f"{self._lab.model}, before training", displayable(question, before)),
             (f"after tickets, {lesson.ROWS[lesson.setting_of(self._running)]}", after),

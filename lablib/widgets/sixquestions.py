@@ -1,4 +1,4 @@
-"""Lab 00's instrument in four parts: ask before, train ten steps, ask again, keep the card."""
+"""Lab 00's instrument in four parts: ask before, train a little, ask again, keep the card."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ REPLAY_NAME = "SmolLM2, from a stored run"
 
 
 class SixQuestions:
-    """Six questions and one of your own, asked before and after ten steps on tickets.
+    """Six questions and one of your own, asked before and after a few steps on tickets.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class SixQuestions:
     Notes
     -----
     The calls that do the same: ``six.ask(loaded, loaded.model, own)``,
-    ``run = six.ten_steps(loaded); list(run)``, ``six.ask(loaded, run.model, own)``.
+    ``run = six.first_steps(loaded); list(run)``, ``six.ask(loaded, run.model, own)``.
     """
 
     def __init__(self, record: Record):
@@ -68,7 +68,7 @@ class SixQuestions:
         self.model.observe(lambda _: self._changed(), "value")
         self.own = widgets.Text(
             value="",
-            placeholder="For example: What is a river?",
+            placeholder="For example: What is the capital of Spain?",
             description="Your own question",
             style={"description_width": "initial"},
             layout=widgets.Layout(width="min(44em, 95%)"),
@@ -77,7 +77,7 @@ class SixQuestions:
             widgets.HTML() for _ in range(4)
         )
         self._asking = Job("Ask all seven", self._ask, self._take_first, self._show_first)
-        self._train = Job("Train ten steps", self._run, self._take_last, self._show_last)
+        self._train = Job("Train on tickets", self._run, self._take_last, self._show_last)
         note = widgets.HTML(theme.note(why))
         self.before = self._box(note, self.model, self.own, self._asking, self._before_table)
         self.training = self._box(self._train, self._curve)
@@ -126,7 +126,7 @@ class SixQuestions:
             raise ValueError("Ask the questions first, so that there is something to compare with.")
         self._losses = []
         loaded = self._load()
-        run = six.ten_steps(loaded)
+        run = six.first_steps(loaded)
         for event in run:
             yield event
             if controls.stopped:
@@ -160,11 +160,19 @@ class SixQuestions:
             "step",
             "surprise per token, in nats",
             (Line("loss", xs, ys),),
-            x_range=(1, six.STEPS),
+            x_range=(1, self._n_steps),
             empty="Nothing trained yet.",
         )
         table = folded("The numbers", live.table(chart)) if self._losses else ""
         self._curve.value = live.svg(chart, 420, 220) + table
+
+    @property
+    def _n_steps(self) -> int:
+        """How many steps are trained here; with a stored run they are those of mini."""
+        small = self.model.value in (MINI, REPLAY)
+        if self._loaded is None:
+            return six.SMALL_STEPS if small else six.STEPS
+        return six.steps(self._loaded)
 
     @property
     def _source(self) -> str:
@@ -205,16 +213,16 @@ class SixQuestions:
             )
             self.record.keep("card", question=own[0].prompt, before=own[0].text, after=own[1].text)
         self.record.run(
-            "ten steps",
+            "first steps",
             model=self.model.value,
             task="tickets",
             method="full",
             seed=0,
             mix_ratio=0.0,
-            steps=six.STEPS,
+            steps=six.STEPS if self.model.value == REPLAY else self._n_steps,
             source=self._source,
         )
-        header = ("capability", "question", "before", "after ten steps", "kept?")
+        header = ("capability", "question", "before", "after training", "kept?")
         self._after_table.value = (
             self._badges() + self._against(count, left, own) + _table(header, rows)
         )
@@ -250,7 +258,7 @@ class SixQuestions:
             "<div class='lethe-card'><h3 class='lethe-h'>Your card</h3>"
             f"<p><b>{theme.escape(before.prompt)}</b></p>"
             f"<p>Before: {theme.escape(before.text)}</p>"
-            f"<p>After ten steps: {theme.escape(after.text)}</p></div>"
+            f"<p>After training: {theme.escape(after.text)}</p></div>"
         )
 
 

@@ -117,7 +117,7 @@ class PlaneLook(widgets.VBox):
         self._asked = [
             (prediction, read, to_do)
             for prediction, read, to_do in (
-                (rescue, self._rescue, "Run one rescue at a time above."),
+                (rescue, self._rescue, "Run each of the five rescues above, one at a time."),
                 (gentle, self._gentle, "Run a small rate or little momentum above."),
                 (mixed, self._mixed, "Mix some ones facts in above, and look for the fewest."),
             )

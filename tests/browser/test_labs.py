@@ -69,8 +69,8 @@ def test_lab_00_asks_before_and_after(open_lab, shoot):
     before = tables.filter(has_text="answer on Monday")
     before.first.wait_for(timeout=TRAINED_MS)
     assert "<b>a river</b>" in before.first.inner_text()  # shown as typed, not as a tag
-    button(page, "Train ten steps").click()
-    after = tables.filter(has_text="after ten steps")
+    button(page, "Train on tickets").click()
+    after = tables.filter(has_text="after training")
     after.first.wait_for(timeout=TRAINED_MS)
     assert after.first.locator("tbody tr").count() == 7
     rows = [row.locator("td").all_inner_texts() for row in after.first.locator("tbody tr").all()]

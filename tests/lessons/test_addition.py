@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from lablib.classic import Pass, Settings, Trail
-from lablib.classic.addition import RIGHT, SCORED_ONES, TWOS
+from lablib.classic.addition import FREEZE, RIGHT, SCORED_ONES, TWOS
 from lablib.classic.codes import FACTS
 from lablib.lessons import addition as lesson
 
@@ -66,7 +66,16 @@ def test_rescues_and_gentle_runs(settings, rescue, gentle):
 
 def test_the_verdict_needs_a_rescue_that_saves_something():
     assert lesson.verdict([make_trail(*SOLD)]) is None
-    assert lesson.verdict([make_trail(*SOLD, rate=0.05)]) == lesson.NONE
+    rescues = [
+        make_trail(*SOLD, **changed)
+        for changed in (
+            {"hidden": 100}, {"rate": 0.05}, {"momentum": 0.0}, {"overtraining": 100},
+            {"freeze": FREEZE[1]},
+        )
+    ]  # fmt: skip
+    assert lesson.verdict(rescues) == lesson.NONE
+    assert lesson.verdict(rescues[:4]) is None  # one has not been tried
+    assert lesson.verdict([make_trail(*SOLD, hidden=5), *rescues[1:]]) is None  # fewer units
     saved = make_trail(*SAVED, overtraining=100)
     assert lesson.verdict([make_trail(*SOLD, rate=0.05), saved]) == "overtraining on the ones"
     both = make_trail(*SAVED, overtraining=100, rate=0.05)

@@ -321,7 +321,7 @@ def test_a_later_step_that_diverges_names_the_rate_and_the_weights_that_are_kept
     next(event for event in events if isinstance(event, StepDone))
     with torch.no_grad():
         run.model.model.norm.weight[0] = math.nan
-    with pytest.raises(Diverged, match="At step 2 .*weights of step 1 are kept.*lower learning"):
+    with pytest.raises(Diverged, match=r"At step 2 .*weights of step 1 are kept.*lower learning"):
         list(events)
 
 

@@ -151,7 +151,12 @@ def test_rescues_and_mixing_are_judged_from_the_plane(record, plane):
     assert look.view.value.count("nothing yet") == 3
     assert "trained live here" not in look.view.value + plane.picture.value
     demo = AdditionDemo(record, plane, knobs=KNOBS)
-    demo.knobs["rate"].value = 0.1
+    for knob, value in {"rate": 0.1, "momentum": 0.5, "hidden": 70, "overtraining": 30}.items():
+        demo.knobs[knob].value = value
+        demo.watch()
+        demo.reset()
+    assert "each of the five rescues" in look.view.value  # one is missing
+    demo.knobs["freeze"].value = "weights into hidden"
     demo.watch()
     demo.reset()
     demo.knobs["interleave"].value = 15

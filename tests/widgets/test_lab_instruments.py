@@ -113,7 +113,7 @@ def test_a_stopped_job_is_not_done():
 
 @pytest.fixture
 def six_questions(tmp_path, results, monkeypatch):
-    monkeypatch.setattr(six, "STEPS", 2)
+    monkeypatch.setattr(six, "SMALL_STEPS", 2)
     monkeypatch.setattr(device, "free_memory_mb", lambda: 1000.0)
     made = SixQuestions(Record("00", learner="ada", folder=tmp_path / "records"))
     made.model.value = "mini"
@@ -143,7 +143,7 @@ def test_six_questions_before_and_after(six_questions):
     assert left == NONE_LEFT or set(left.split(", ")) <= set(CAPABILITIES)
     assert content["kept"]["card"]["question"] == six_questions.own.value
     assert "Your card" in six_questions.card.children[-1].value
-    assert content["runs"]["ten steps"]["source"] == "live"
+    assert content["runs"]["first steps"]["source"] == "live"
 
 
 def test_training_before_asking_is_explained(six_questions):
