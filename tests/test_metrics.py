@@ -119,6 +119,14 @@ def test_bootstrap_interval_is_seeded_and_holds_the_mean():
         metrics.bootstrap_mean_interval([])
 
 
+@pytest.mark.parametrize(("n", "coverage"), [(3, 0.76), (5, 0.83), (10, 0.91)])
+def test_bootstrap_interval_of_few_values_covers_as_rarely_as_it_says(n, coverage):
+    rng = np.random.default_rng(0)
+    ends = [metrics.bootstrap_mean_interval(rng.normal(size=n), resamples=800) for _ in range(1000)]
+    found = sum(low <= 0 <= high for low, high in ends) / len(ends)
+    assert found == pytest.approx(coverage, abs=0.03)
+
+
 def test_bootstrap_interval_agrees_with_the_normal_one_on_many_values():
     values = np.random.default_rng(1).normal(3.0, 2.0, 400)
     low, high = metrics.bootstrap_mean_interval(values)

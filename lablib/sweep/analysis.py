@@ -42,13 +42,19 @@ class Estimate:
     n: int
 
     def __str__(self) -> str:
-        # z: a loss that rounds to nothing is no "-0.00"
-        spread = "" if self.low is None else f" [{self.low:z.2f}, {self.high:z.2f}]"
+        spread = "" if self.low is None else f" [{_bound(self.low)}, {_bound(self.high)}]"
         return f"{self.mean:z.2f}{spread}"
 
     def __neg__(self) -> Estimate:
         low, high = (None, None) if self.low is None else (-self.high, -self.low)
         return Estimate(-self.mean, low, high, self.n)
+
+
+def _bound(end: float) -> str:
+    """An end of an interval: its third decimal, where two would not tell its side of zero."""
+    # z: a loss that rounds to nothing is no "-0.00"
+    coarse, fine = f"{end:z.2f}", f"{end:z.3f}"
+    return fine if float(coarse) == 0 != float(fine) else coarse
 
 
 def estimate(values: Sequence[float]) -> Estimate | None:

@@ -61,7 +61,7 @@ def test_one_seed_has_no_interval():
 
 
 def test_what_rounds_to_nothing_has_no_sign():
-    assert str(Estimate(-0.001, -0.01, -0.004, 3)) == "0.00 [-0.01, 0.00]"
+    assert str(Estimate(-0.001, -0.01, -0.0004, 3)) == "0.00 [-0.01, 0.00]"
 
 
 def test_the_pareto_front_is_what_nothing_beats():
@@ -192,3 +192,10 @@ def test_an_arm_that_reaches_the_score_with_nothing_to_lose_is_said_to():
     assert found.arms["lora"].at.n_reached == 3 and found.arms["lora"].at.says is None
     (said,) = sentences(found)
     assert "never" not in said and "nothing to lose" in said
+
+
+def test_an_end_near_zero_shows_its_side():
+    assert str(Estimate(0.05, 0.004, 0.09, 5)) == "0.05 [0.004, 0.09]"
+    assert str(-Estimate(0.05, 0.004, 0.09, 5)) == "-0.05 [-0.09, -0.004]"
+    assert str(Estimate(0.0, -0.0001, 0.0, 5)) == "0.00 [0.00, 0.00]"
+    assert str(-Estimate(0.5, None, None, 1)) == "-0.50"
