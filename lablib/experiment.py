@@ -80,7 +80,7 @@ def general_rows(source: str | Path, loaded: LoadedModel) -> Sequence[Row]:
     ----------
     source : str or Path
         ``"default"`` (see ``general_pool``), ``"world"`` (text of ``mini``'s pre-training), a
-        task's key (its train split), a JSONL, CSV or Parquet file (all its rows, however few),
+        task's key (its train split), a file of rows (all of them, however few; see ``tasks.load``),
         or the hub id of a data set (its train split).
     loaded : LoadedModel
         The model that the default depends on.
