@@ -78,7 +78,9 @@ class Task:
         if self.exact is not None:
             return "exact match" if self.exact else "token accuracy"
         rows = (self.rows("test") or self.rows("train"))[:256]
-        answers = tokenizer([row.completion for row in rows], add_special_tokens=False)
+        answers = tokenizer(
+            [row.completion for row in rows], add_special_tokens=False, verbose=False
+        )
         median = statistics.median(len(ids) for ids in answers["input_ids"])
         return "token accuracy" if median > LONG_ANSWER else "exact match"
 
@@ -150,7 +152,9 @@ class Task:
     def _iter_exact(
         self, model, tokenizer, rows: Sequence[Row], most: int
     ) -> Iterator[list[float]]:
-        answers = tokenizer([row.completion for row in rows], add_special_tokens=False)
+        answers = tokenizer(
+            [row.completion for row in rows], add_special_tokens=False, verbose=False
+        )
         lengths = [len(ids) for ids in answers["input_ids"]]
         longest = max(lengths)
         answers = models.iter_generate(
