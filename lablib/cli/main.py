@@ -124,6 +124,11 @@ def _add_run(commands) -> None:
         help="a task, a file of rows (below), or a"
         " hub id; give it several times to learn several in turn [tickets]",
     )
+    what.add_argument(
+        "--drop-bad-rows",
+        action="store_true",
+        help="leave out rows of a file that cannot be used, instead of refusing the file",
+    )
     what.add_argument("--method", default="full", metavar="NAME", help="a method [full]")
     _add_settings(what, "a setting of the method")
     what.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the run [0]")

@@ -14,6 +14,7 @@ from typing import Any
 from tqdm import tqdm
 
 from lablib import experiment, metrics
+from lablib.cli import used
 from lablib.cli.result import Record, check_writable, write
 from lablib.controls import Controls, check_setting
 from lablib.events import Progress, Started, StepDone
@@ -54,9 +55,12 @@ def run(args: argparse.Namespace) -> int:
         settings=settings,
         probe_names=args.probe,
         general=args.general,
+        drop_bad_rows=args.drop_bad_rows,
         name=args.name,
         **config,
     )
+    for line in used.left_out(the_run):
+        print(line, flush=True)
     record = Record()
     failure: Exception | None = None
     finished = "interrupted"
@@ -70,12 +74,12 @@ def run(args: argparse.Namespace) -> int:
         pass
     except Exception as error:  # kept until what was measured is safe
         failure, finished = error, f"failed: {error}"
-    result = record.to_dict(finished)
+    result = record.to_dict(finished) | {"rows": used.rows_of(the_run)}
     if json_file:
         write(result, json_file)
     if failure is None and save_folder:
         experiment.save_model(the_run, save_folder)
-    print("\n".join(table(result)))
+    print("\n".join([*table(result), *used.cut(the_run)]))
     if json_file:
         print(f"Everything measured is in {json_file}.")
     if failure is not None:
