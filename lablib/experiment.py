@@ -17,11 +17,12 @@ from lablib import methods, models, tasks, world
 from lablib.controls import Controls
 from lablib.methods import Method
 from lablib.methods.base import SMALL
-from lablib.models import LoadedModel
+from lablib.models import LoadedModel, Rows
 from lablib.models.files import quietly
 from lablib.probes import PROBES, Probe, openended
 from lablib.tasks.base import Row, Task
 from lablib.train import Run, TrainConfig, Watch
+from lablib.train.probing import FULL_TEST_ROWS
 
 # Tasks that a small model starts with another rate than the method's own, as a factor of it: at
 # mini's usual rate wrong capitals are learned beside the true ones. Where all weights are trained:
@@ -73,17 +74,21 @@ def general_pool(loaded: LoadedModel, n: int = 2000, seed: int = 0) -> Sequence[
     return tasks.load("diverse").rows("train")[:n]
 
 
-def general_rows(source: str | Path, loaded: LoadedModel) -> Sequence[Row]:
+def general_rows(
+    source: str | Path, loaded: LoadedModel, drop_bad_rows: bool = False
+) -> Sequence[Row]:
     """Return the general examples of a source by its name.
 
     Parameters
     ----------
     source : str or Path
         ``"default"`` (see ``general_pool``), ``"world"`` (text of ``mini``'s pre-training), a
-        task's key (its train split), a JSONL, CSV or Parquet file (all its rows, however few),
+        task's key (its train split), a file of rows (all of them, however few; see ``tasks.load``),
         or the hub id of a data set (its train split).
     loaded : LoadedModel
         The model that the default depends on.
+    drop_bad_rows : bool
+        As in ``tasks.load``.
 
     Raises
     ------
@@ -94,7 +99,7 @@ def general_rows(source: str | Path, loaded: LoadedModel) -> Sequence[Row]:
         return general_pool(loaded)
     if source == "world":
         return world.general_rows()
-    return tasks.read_rows(source)
+    return tasks.read_rows(source, drop_bad_rows=drop_bad_rows)
 
 
 def check_unasked(rows: Sequence[Row], probes: Sequence[Probe]) -> Sequence[Row]:
@@ -158,6 +163,7 @@ def build(
     probe_names: Sequence[str] | None = None,
     probes: Sequence[Probe] | None = None,
     general: str | Path | Sequence[Row] = "default",
+    drop_bad_rows: bool = False,
     name: str = "",
     snapshot_folder: Path | None = None,
     **config: Any,
@@ -185,6 +191,8 @@ def build(
         Probes themselves, instead of ``probe_names``.
     general : str, Path or sequence of Row
         The pool of the mix ratio: a name of ``general_rows``, or rows.
+    drop_bad_rows : bool
+        Leaves malformed rows of own data out, where it is given by name; see ``tasks.load``.
     name : str
         A name for the run, shown in lists.
     snapshot_folder : Path, optional
@@ -203,7 +211,7 @@ def build(
     elif settings:
         raise ValueError("Settings go with the name of a method; a method has its own already.")
     the_probes = make_probes(probe_names) if probes is None else tuple(probes)
-    the_tasks = _tasks(task)
+    the_tasks = _tasks(task, drop_bad_rows)
     if isinstance(model, LoadedModel):
         loaded, trained = model, copy.deepcopy(model.model)
     else:
@@ -219,10 +227,10 @@ def build(
     if unknown:
         raise ValueError(f"A run has no setting {unknown[0]!r}; see TrainConfig for those it has.")
     if isinstance(general, str | Path):
-        general = general_rows(general, loaded)
+        general = general_rows(general, loaded, drop_bad_rows)
     if watch is None:
         watch = watch_prompts(loaded)
-    return Run(
+    run = Run(
         trained,
         loaded.tokenizer,
         the_tasks,
@@ -237,6 +245,8 @@ def build(
         watch=[Watch(w) if isinstance(w, str) else w for w in watch],
         snapshot_folder=snapshot_folder,
     )
+    _check_answers(run)
+    return run
 
 
 def save_model(run: Run, folder: Path, *, merged: bool = False) -> None:
@@ -289,7 +299,21 @@ def check_folder(folder: Path) -> None:
         raise OSError(f"The model cannot be saved in {folder}: {there} is {why}.")
 
 
-def _tasks(task: str | Path | Task | Sequence[str | Task]) -> tuple[Task, ...]:
+def _check_answers(run: Run) -> None:
+    """Refuse a line of own data that cannot be read before minutes go into measuring the base."""
+    parts = [("general examples", run.general.rows)]
+    for task, train in zip(run.tasks, run.rows, strict=True):
+        parts += [(f"{task.name} (train)", train.rows)]
+        for split in ("validation", "test"):
+            parts += [(f"{task.name} ({split})", task.rows(split)[:FULL_TEST_ROWS])]
+    for name, rows in parts:
+        own = [row for row in rows if getattr(row, "line", 0)]
+        Rows(own, run.tokenizer, run.config.max_length).check_answers(name)
+
+
+def _tasks(task: str | Path | Task | Sequence[str | Task], drop_bad_rows: bool) -> tuple[Task, ...]:
     """One task or several, given by name or as they are."""
     several = task if isinstance(task, list | tuple) else [task]
-    return tuple(t if isinstance(t, Task) else tasks.load(t) for t in several)
+    return tuple(
+        t if isinstance(t, Task) else tasks.load(t, drop_bad_rows=drop_bad_rows) for t in several
+    )

@@ -115,6 +115,38 @@ def test_mistakes_are_said_in_one_sentence(mini, options, says):
         experiment.build(**{"model": mini, **options})
 
 
+@pytest.mark.parametrize("split", ["train", "validation", "test"])
+def test_a_long_answer_is_found_at_its_line_before_anything_is_measured(mini, tmp_path, split):
+    lines = [{"prompt": f"Question {i}?", "completion": "Yes."} for i in range(30)]
+    file = tmp_path / "mine.jsonl"
+
+    def written():
+        file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        return file
+
+    line = tasks.load(written()).rows(split)[-1].line
+    lines[line - 1]["completion"] = "word " * 200
+    says = rf"^In mine\.jsonl \({split}\): Line {line}: .*raise max_length \(--max-length\) or"
+    with pytest.raises(ValueError, match=says):
+        experiment.build(mini, written(), **SHORT)
+    if split == "train":  # a row that the run leaves out may be as long as it is
+        experiment.build(mini, file, train_rows=20, **SHORT)
+    with pytest.raises(ValueError, match=rf"^In general examples: Line {line}: "):
+        experiment.build(mini, general=file, **SHORT)
+
+
+def test_bad_rows_of_task_and_general_rows_are_left_out_on_request(mini, tmp_path):
+    file = tmp_path / "mine.jsonl"
+    lines = [json.dumps({"prompt": f"Question {i}?", "completion": "Yes."}) for i in range(20)]
+    file.write_text("\n".join([*lines, "nonsense"]))
+    with pytest.raises(tasks.DataError, match="line 21"):
+        experiment.build(mini, file, **SHORT)
+    with pytest.raises(tasks.DataError, match="line 21"):
+        experiment.build(mini, general=file, **SHORT)
+    run = experiment.build(mini, file, general=file, drop_bad_rows=True, **SHORT)
+    assert len(run.rows[0]) == 16 and len(run.general) == 20
+
+
 def test_general_rows_by_name(mini, tmp_path):
     named = experiment.general_rows
     assert named("default", mini) == experiment.general_pool(mini)

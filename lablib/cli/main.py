@@ -26,9 +26,14 @@ examples:
   python -m lablib run --model smollm2-135m --lr 1e-4 --max-steps 20
       a real language model; about two minutes on two cores
   python -m lablib run --model ./my-model --task ./my-rows.jsonl --epochs 3 --save ./tuned
-      your own model and data (rows with "prompt" and "completion", or "messages")
+      your own model and data
   python -m lablib run --task tickets --task wrong_facts
       one task after the other
+
+your own rows:
+  .jsonl, .json, .csv (parted by , ; or tab), .tsv or .parquet, also packed as .gz. Columns:
+  prompt/completion, prompt/response, prompt/answer, question/answer, instruction/output (with
+  input), messages or conversations of one exchange; system beside any of them.
 
 defaults by model:
                     lr (full)  batch  rows  steps  probe every
@@ -117,8 +122,13 @@ def _add_run(commands) -> None:
         "--task",
         action="append",
         metavar="NAME",
-        help="a task, or a JSONL, CSV or Parquet file,"
-        " or a hub id; give it several times to learn several in turn [tickets]",
+        help="a task, a file of rows (below), or a"
+        " hub id; give it several times to learn several in turn [tickets]",
+    )
+    what.add_argument(
+        "--drop-bad-rows",
+        action="store_true",
+        help="leave out rows of a file that cannot be used, instead of refusing the file",
     )
     what.add_argument("--method", default="full", metavar="NAME", help="a method [full]")
     _add_settings(what, "a setting of the method")
@@ -145,8 +155,8 @@ def _add_run(commands) -> None:
         "--general",
         default="default",
         metavar="NAME",
-        help="where general examples come from: world, a task, a JSONL, CSV or Parquet file, or a"
-        " hub id [by model: its own world for mini, the task diverse for others]",
+        help="where general examples come from: world, a task, a file of rows, or a hub id"
+        " [by model: its own world for mini, the task diverse for others]",
     )
     how.add_argument(
         "--micro-batch-size",

@@ -15,6 +15,7 @@ from typing import Any
 from tqdm import tqdm
 
 from lablib import experiment, metrics
+from lablib.cli import used
 from lablib.cli.result import Record, check_writable, write
 from lablib.controls import Controls, check_setting
 from lablib.events import Probed, Progress, Started, StepDone
@@ -56,11 +57,12 @@ def run(args: argparse.Namespace) -> int:
         settings=settings,
         probe_names=args.probe,
         general=args.general,
+        drop_bad_rows=args.drop_bad_rows,
         name=args.name,
         **config,
     )
-    if args.general != "default" and not the_run.settings["mix_ratio"]:
-        print(f"Nothing of {args.general} is mixed in: --mix is 0.", file=sys.stderr)
+    for line in used.left_out(the_run, args.general):
+        print(line, flush=True)
     if checkpoint_folder and (checkpoint_folder / checkpoint.STATE).exists():
         checkpoint.restore(the_run, checkpoint_folder)
         print(f"Going on after step {the_run.step}, from {checkpoint_folder}.", file=sys.stderr)
@@ -79,10 +81,10 @@ def run(args: argparse.Namespace) -> int:
         pass
     except Exception as error:  # kept until what was measured is safe
         failure, finished = error, f"failed: {error}"
-    result = record.to_dict(finished)
+    result = record.to_dict(finished) | {"rows": used.rows_of(the_run)}
     if json_file:
         write(result, json_file)
-    print("\n".join(table(result)))
+    print("\n".join([*table(result), *used.cut(the_run)]))
     if json_file:
         print(f"Everything measured is in {json_file}.")
     if failure is not None and not isinstance(failure, ValueError | OSError):

@@ -3,7 +3,8 @@
 A conversation of one user turn is rendered with the tokenizer's chat template, up to and
 including the assistant's header; the answer follows it and ends with the end-of-turn token.
 Prompt and answer are tokenized apart, so that training, generation and likelihood see
-exactly the same prompt ids.
+exactly the same prompt ids. Tokenizers are told ``verbose=False``: what is too long is cut or
+refused here, in words of our own.
 """
 
 from __future__ import annotations
@@ -86,7 +87,7 @@ def _render(tokenizer, prompt: str) -> str:
 
 
 def _ids(tokenizer, text: str) -> list[int]:
-    return tokenizer(text, add_special_tokens=False)["input_ids"] if text else []
+    return tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"] if text else []
 
 
 def encode_prompts(
@@ -113,11 +114,11 @@ def encode_prompts(
         _render(tokenizer, prompt) if as_chat else prompt
         for prompt, as_chat in zip(prompts, flags, strict=True)
     ]
-    rows = tokenizer(texts, add_special_tokens=False)["input_ids"] if texts else []
+    rows = tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"] if texts else []
     for i, as_chat in enumerate(flags):
         if not as_chat:
             # Plain text gets what the model was pre-trained with, e.g. a begin-of-text token.
-            rows[i] = tokenizer(prompts[i])["input_ids"]
+            rows[i] = tokenizer(prompts[i], verbose=False)["input_ids"]
             if rows[i] and rows[i][-1] == tokenizer.eos_token_id:
                 rows[i] = rows[i][:-1]
         if not rows[i]:
@@ -145,7 +146,7 @@ def encode_completions(
         (lead if as_chat else space if text[:1].isalnum() else "") + text
         for text, as_chat in zip(completions, flags, strict=True)
     ]
-    return tokenizer(texts, add_special_tokens=False)["input_ids"] if texts else []
+    return tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"] if texts else []
 
 
 def stop_ids(model, tokenizer) -> frozenset[int]:
@@ -186,7 +187,8 @@ def encode_rows(
         if len(prompt_ids) + len(answer_ids) > max_length:
             raise ValueError(
                 f"The answer {completions[i][:40]!r}… takes {len(answer_ids)} tokens and does not "
-                f"fit in a row of {max_length}: raise max_length or shorten the answer."
+                f"fit in a row of {max_length} with the chat template: raise max_length "
+                "(--max-length) or shorten the answer."
             )
         rows.append((prompt_ids + answer_ids, len(prompt_ids)))
     return rows

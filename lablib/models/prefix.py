@@ -213,9 +213,10 @@ def check_room(model, rows: Sequence[Sequence[int]], n_new: int) -> None:
     limit = reach(model)
     longest = max((len(row) for row in rows), default=0)
     if longest + n_new > limit:
+        longer = "answer" if n_new > longest else "prompt"
         raise ValueError(
             f"The prompt takes {longest:,} tokens and its answer up to {n_new}; this model reads "
-            f"at most {limit:,} in all: shorten the prompt."
+            f"at most {limit:,} in all: shorten the {longer}."
         )
 
 

@@ -6,7 +6,14 @@ from collections.abc import Iterator, Sequence
 
 from lablib.controls import Batch
 from lablib.events import Progress
-from lablib.models.encode import collate, encode_row, encode_rows
+from lablib.models.encode import (
+    collate,
+    encode_completions,
+    encode_prompt,
+    encode_prompts,
+    encode_row,
+    encode_rows,
+)
 
 ROWS_AT_ONCE = 128  # rows encoded between two looks at Stop
 
@@ -30,6 +37,8 @@ class Rows:
     used : sequence of int
         Numbers of the rows that the run may train on, all unless the run is capped: what a
         method prepares from data needs no others.
+    cut : set of int
+        Numbers of the rows whose prompt lost its beginning, as far as they are prepared.
     """
 
     def __init__(self, rows: Sequence, tokenizer, max_length: int):
@@ -37,6 +46,7 @@ class Rows:
         self.used: Sequence[int] = range(len(rows))
         self._tokenizer = tokenizer
         self.max_length = max_length
+        self.cut: set[int] = set()
         self._encoded: dict[int, tuple[list[int], int]] = {}
 
     def __len__(self) -> int:
@@ -60,7 +70,9 @@ class Rows:
                     self._tokenizer, row.prompt, row.completion, self.max_length
                 )
             except ValueError as error:
-                raise ValueError(f"Row {i + 1}: {error}") from None
+                line = getattr(row, "line", 0)  # of the user's file, in whose order no run reads
+                place = f"Line {line}" if line else f"Row {i + 1}"
+                raise ValueError(f"{place}: {error}") from None
         return self._encoded[i]
 
     def n_answer_tokens(self, i: int) -> int:
@@ -91,7 +103,31 @@ class Rows:
                 self._encoded.update(zip(missing, found, strict=True))
             except ValueError:
                 self._name_the_bad_one(missing, name)
+            self._note_the_cut(range(start, end))
             yield Progress(f"preparing: {name}", end, len(self.rows))
+
+    def check_answers(self, name: str) -> None:
+        """Look for an answer that is too long, at a small part of the price of ``prepare``.
+
+        Raises
+        ------
+        ValueError
+            As ``prepare`` does.
+        """
+        room = self.max_length - len(encode_prompt(self._tokenizer, "")) - 1  # 1: the end of turn
+        for start in range(0, len(self.rows), ROWS_AT_ONCE):
+            texts = [row.completion for row in self.rows[start : start + ROWS_AT_ONCE]]
+            for i, ids in enumerate(encode_completions(self._tokenizer, texts), start):
+                if len(ids) > room:
+                    self._name_the_bad_one([i], name)
+
+    def _note_the_cut(self, numbers: Sequence[int]) -> None:
+        """Note which rows are shorter than their text; those that were cut fill the row."""
+        full = [i for i in numbers if len(self._encoded[i][0]) == self.max_length]
+        whole = encode_prompts(self._tokenizer, [self.rows[i].prompt for i in full])
+        for i, ids in zip(full, whole, strict=True):
+            if len(ids) > self._encoded[i][1]:
+                self.cut.add(i)
 
     def _name_the_bad_one(self, numbers: Sequence[int], name: str) -> None:
         """Encode rows one by one, of which one cannot be, and say which."""

@@ -26,8 +26,8 @@ def table(comparison: Comparison) -> list[str]:
     ]
     legend = [
         f"Matched score: task score {comparison.target:.2f}, first reached along each run's curve.",
-        "[low, high]: bootstrap 95% interval over seeds; one of five seeds covers the true mean in 83% "
-        "of cases only (metrics.bootstrap_mean_interval).",
+        "[low, high]: bootstrap 95% interval over seeds; one of five seeds covers the true mean "
+        "in 83% of cases only (metrics.bootstrap_mean_interval).",
         "*: on the Pareto front of gain and kept.",
         "KL: nats per answer, base to tuned, on the base's own answers to the task's test prompts.",
         "extra: forward passes before the first step. seconds: preparing and training.",

@@ -36,8 +36,9 @@ def load(
     Parameters
     ----------
     source : str, Path or bytes
-        A key of ``TASKS``; the path of a JSONL, CSV or Parquet file; an uploaded file's
-        content; or the id of a hub data set, ``"owner/name"``.
+        A key of ``TASKS``; the path of a file of rows (JSON Lines, JSON, CSV, TSV or Parquet,
+        also packed as .gz); an uploaded file's content; or the id of a hub data set,
+        ``"owner/name"``. What its rows may look like: ``lablib.tasks.shapes``.
     filename : str
         Name of an uploaded file; its ending tells the format.
     drop_bad_rows : bool
@@ -84,8 +85,8 @@ def read_rows(
 def _check_name(source: str | Path | bytes) -> None:
     if isinstance(source, str) and not any(mark in source for mark in "./\\"):
         raise ValueError(
-            f"There is no task {source!r}: choose one of {', '.join(TASKS)}, or give a JSONL, "
-            "CSV or Parquet file, or the hub id of a data set."
+            f"There is no task {source!r}: choose one of {', '.join(TASKS)}, or give a file of "
+            "rows (.jsonl, .json, .csv, .tsv or .parquet), or the hub id of a data set."
         )
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from lablib import models
@@ -33,6 +33,8 @@ class Row:
 
     prompt: str
     completion: str
+    # Of the file it is from, counted from 1; 0 without one. It is no part of what is learned.
+    line: int = field(default=0, compare=False, repr=False)
 
 
 class Task:
@@ -42,6 +44,7 @@ class Task:
     summary: ClassVar[str] = ""
     # True: exact match; False: token accuracy; None: the length of the answers decides
     exact: ClassVar[bool | None] = None
+    notices: tuple[str, ...] = ()  # sentences on what of the data is not used
 
     def rows(self, split: str) -> tuple[Row, ...]:
         """Return the rows of a split; the same rows at every call.
@@ -75,7 +78,9 @@ class Task:
         if self.exact is not None:
             return "exact match" if self.exact else "token accuracy"
         rows = (self.rows("test") or self.rows("train"))[:256]
-        answers = tokenizer([row.completion for row in rows], add_special_tokens=False)
+        answers = tokenizer(
+            [row.completion for row in rows], add_special_tokens=False, verbose=False
+        )
         median = statistics.median(len(ids) for ids in answers["input_ids"])
         return "token accuracy" if median > LONG_ANSWER else "exact match"
 
@@ -147,7 +152,9 @@ class Task:
     def _iter_exact(
         self, model, tokenizer, rows: Sequence[Row], most: int
     ) -> Iterator[list[float]]:
-        answers = tokenizer([row.completion for row in rows], add_special_tokens=False)
+        answers = tokenizer(
+            [row.completion for row in rows], add_special_tokens=False, verbose=False
+        )
         lengths = [len(ids) for ids in answers["input_ids"]]
         longest = max(lengths)
         answers = models.iter_generate(

@@ -1,25 +1,25 @@
-"""Your own data as a task: a JSONL, CSV or Parquet file, an upload, or a data set of the hub.
+"""Your own data as a task: a file of rows, an upload, or a data set of the hub.
 
-Columns follow the TRL convention: ``prompt`` and ``completion``, or ``messages`` with one
-turn of the user and one of the assistant. Nothing is trained on a file with errors unless
-the user says to drop the bad rows: a silent skip hides the mistake that explains the result.
+What files there may be says ``readers``, what their rows may look like ``shapes``. Nothing is
+trained on a file with errors unless the user says to drop the bad rows: a silent skip hides the
+mistake that explains the result.
 """
 
 from __future__ import annotations
 
 import random
-import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lablib.tasks import readers
+from lablib.tasks import readers, shapes
 from lablib.tasks.base import Row, Task, check_split
 
-MAX_CHARACTERS = 20_000  # of one row; more than any model here can read at once
 MIN_ROWS = 10  # different prompts; with fewer there is nothing to test on
 MAX_HELD_OUT = 500  # rows of validation and of test; a tenth of the data, at most this
+MARKS = " .,;:!?…\"'"  # round a prompt they make no other question of it
+SAME = "case, spaces and marks at the ends apart"
 SHOWN = 3  # problems spelled out in an error message; all are in ``DataError.problems``
 
 
@@ -42,6 +42,16 @@ class DataError(ValueError):
         self.problems = tuple(problems)
 
 
+@dataclass
+class Found:
+    """What a source holds."""
+
+    name: str
+    parts: dict[str, list[Row]]  # good rows by split
+    problems: list[Problem]  # what is wrong with the others
+    ignored: list[str]  # columns that no row is made of
+
+
 class OwnData(Task):
     """A task made of your own rows; build it with ``tasks.load``.
 
@@ -54,14 +64,15 @@ class OwnData(Task):
         Name of the file or data set.
     dropped : tuple of Problem
         Malformed rows that were left out because ``drop_bad_rows=True``.
+    notices : tuple of str
+        One sentence on columns, and one on rows, that are not used.
     """
 
-    def __init__(
-        self, name: str, parts: dict[str, Sequence[Row]], dropped: Sequence[Problem], seed: int
-    ):
-        self.name = name
-        self.dropped = tuple(dropped)
-        self._splits = _cut(parts, seed)
+    def __init__(self, found: Found, seed: int):
+        self.name = found.name
+        self.dropped = tuple(found.problems)
+        self.notices = tuple(_notices(found))
+        self._splits = _cut(found.parts, seed)
         counts = ", ".join(f"{len(rows)} {split}" for split, rows in self._splits.items())
         self.summary = f"Your own data: {counts} rows."
 
@@ -78,7 +89,7 @@ def load(
     Parameters
     ----------
     source : str, Path or bytes
-        Path of a JSONL, CSV or Parquet file, such a file's content, or ``"owner/name"``.
+        Path of a file (see ``readers``), such a file's content, or ``"owner/name"``.
     filename : str
         Name of an uploaded file; its ending tells the format.
     drop_bad_rows : bool
@@ -91,15 +102,21 @@ def load(
     DataError, OSError
         With one sentence that says what is wrong, where, and what to do.
     """
-    name, good, problems = _read(source, filename, drop_bad_rows)
-    n_prompts = len({row.prompt for rows in good.values() for row in rows})
+    found = _read(source, filename, drop_bad_rows)
+    n_prompts = len({_key(row) for rows in found.parts.values() for row in rows})
     if n_prompts < MIN_ROWS:
         raise DataError(
-            f"{name} has {n_prompts} usable rows with different prompts; "
+            f"{found.name} has {n_prompts} usable rows with different prompts ({SAME}); "
             f"at least {MIN_ROWS} are needed to train and to test.",
-            problems,
+            found.problems,
         )
-    return OwnData(name, good, problems, seed)
+    task = OwnData(found, seed)
+    if not task.rows("train"):
+        raise DataError(
+            f"{found.name} leaves nothing to train on: each of its {n_prompts} different prompts "
+            f"({SAME}) is in its test or validation rows; give other training rows."
+        )
+    return task
 
 
 def read_rows(
@@ -109,92 +126,67 @@ def read_rows(
 
     A row that stands there twice counts twice. Of a hub data set it is the split train.
     """
-    name, good, problems = _read(source, filename, drop_bad_rows)
-    if not good["train"]:
-        raise DataError(f"{name} has no usable row: give at least one.", problems)
-    return tuple(good["train"])
+    found = _read(source, filename, drop_bad_rows)
+    if not found.parts["train"]:
+        raise DataError(f"{found.name} has no usable row: give at least one.", found.problems)
+    return tuple(found.parts["train"])
 
 
-def _read(
-    source: str | Path | bytes, filename: str, drop_bad_rows: bool
-) -> tuple[str, dict[str, list[Row]], list[Problem]]:
-    """Name of the data, good rows by split, and what is wrong with the others."""
+def _read(source: str | Path | bytes, filename: str, drop_bad_rows: bool) -> Found:
     name, parts = readers.read(source, filename)
-    good: dict[str, list[Row]] = {}
-    problems: list[Problem] = []
+    found = Found(name, {}, [], [])
+    seen: dict[str, bool] = {}  # by column, in the order of the file: is a row made of it?
     for split, records in parts.items():
-        good[split] = []
+        found.parts[split] = []
         for line, record in records:
-            outcome = parse(record)
+            outcome = _parse(record, line, seen)
             if isinstance(outcome, Row):
-                good[split].append(outcome)
+                found.parts[split].append(outcome)
             else:
-                problems.append(Problem(line, outcome))
+                found.problems.append(Problem(line, outcome))
+    found.ignored = [column for column, used in seen.items() if not used]
     total = sum(len(records) for records in parts.values())
     if not total:
         raise DataError(f"{name} is empty: it needs rows with a prompt and a completion.")
-    if problems and not drop_bad_rows:
-        raise DataError(_complaint(name, problems, total), problems)
-    return name, good, problems
+    if found.problems and not drop_bad_rows:
+        raise DataError(_complaint(name, found.problems, total), found.problems)
+    return found
 
 
-def parse(record: object) -> Row | str:
-    """Return the row in a record, or the reason why there is none."""
+def _parse(record: object, line: int, seen: dict[str, bool]) -> Row | str:
+    """The row in a record, or the reason why there is none; its columns are noted in ``seen``."""
     if isinstance(record, readers.Broken):
         return record.reason
     if not isinstance(record, dict):
         return "this is not an object with named columns"
-    if record.get("messages") is not None:
-        row = _from_messages(record["messages"])
-    elif "prompt" in record or "completion" in record:
-        row = _from_pair(record.get("prompt"), record.get("completion"))
-    else:
-        found = ", ".join(str(key)[:40] for key in list(record)[:6]) or "none"
-        return f"no columns messages or prompt and completion (found: {found})"
-    if isinstance(row, str):
-        return row
-    size = len(row.prompt) + len(row.completion)
-    if size > MAX_CHARACTERS:
-        return f"{size:,} characters, where {MAX_CHARACTERS:,} are allowed; shorten or split it"
-    return row
+    record = shapes.folded(record)
+    used = shapes.columns_of(record)
+    for column, value in record.items():
+        if value not in (None, "", []):
+            seen[column] = seen.get(column, False) or column in used
+    return shapes.parse(record, line)
 
 
-def _from_pair(prompt: object, completion: object) -> Row | str:
-    if isinstance(prompt, list) and isinstance(completion, list):  # TRL's conversational form
-        return _from_messages(prompt + completion)
-    for name, value in (("prompt", prompt), ("completion", completion)):
-        if value is None:
-            return f"{name} is missing"
-        if not isinstance(value, str):
-            return f"{name} is not text but {type(value).__name__}"
-        if not value.strip():
-            return f"{name} is empty"
-        if any("\ud800" <= character <= "\udfff" for character in value):
-            return f"{name} holds half a character (a lone surrogate)"
-    return Row(prompt.strip(), completion.strip())
-
-
-def _from_messages(messages: object) -> Row | str:
-    if not isinstance(messages, list) or not all(isinstance(turn, dict) for turn in messages):
-        return "messages is not a list of turns with role and content"
-    roles = [turn.get("role") for turn in messages]
-    texts = [turn.get("content") for turn in messages]
-    if roles not in (["user", "assistant"], ["system", "user", "assistant"]):
-        shown = ", ".join(str(role)[:20] for role in roles[:6]) or "none"
-        return f"messages must be one user turn and one assistant turn (found: {shown})"
-    if not all(isinstance(text, str) for text in texts):
-        return "a message has a content that is not text"
-    return _from_pair("\n\n".join(texts[:-1]), texts[-1])
+def _notices(found: Found) -> Iterator[str]:
+    if found.ignored:
+        shown = ", ".join(column[:40] for column in found.ignored[:6])
+        more = f" and {len(found.ignored) - 6} more" if len(found.ignored) > 6 else ""
+        yield f"Columns of {found.name} that are not used: {shown}{more}."
+    if found.problems:
+        first = found.problems[0]
+        yield f"Rows of {found.name} left out: {len(found.problems)}, the first {first}."
 
 
 def _complaint(name: str, problems: Sequence[Problem], total: int) -> str:
+    strange = any(problem.reason.startswith(shapes.UNKNOWN) for problem in problems)
+    known = f"; known are {shapes.ACCEPTED}" if strange else ""
     if len(problems) == total and len({problem.reason for problem in problems}) == 1:
-        return f"{name} cannot be used: {problems[0].reason}."
+        return f"{name} cannot be used: {problems[0].reason}{known}."
     shown = "; ".join(str(problem) for problem in problems[:SHOWN])
     more = f"; and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
     return (
-        f"{len(problems)} of {total} rows of {name} cannot be used ({shown}{more}): mend them, "
-        "or pass drop_bad_rows=True to train without them."
+        f"{len(problems)} of {total} rows of {name} cannot be used ({shown}{more}{known}): mend "
+        "them, or leave them out with --drop-bad-rows of 'run' (in Python drop_bad_rows=True)."
     )
 
 
@@ -226,4 +218,5 @@ def _cut(parts: dict[str, Sequence[Row]], seed: int) -> dict[str, tuple[Row, ...
 
 
 def _key(row: Row) -> str:
-    return re.sub(r"\W+", "", row.prompt.lower()) or row.prompt
+    """What two prompts have in common that ask the same; 1+1 and 1-1 have not."""
+    return " ".join(row.prompt.lower().split()).strip(MARKS) or row.prompt

@@ -1,21 +1,31 @@
 """Files and hub data sets as numbered records, whatever state they are in.
 
+JSON Lines, a JSON array, CSV parted by commas, semicolons or tabs, and Parquet, each also packed
+with gzip; text in UTF-8, or in UTF-16 with its byte order mark.
+
 A record that cannot even be read becomes a ``Broken`` with the reason, so that the caller
 reports it beside the others instead of stopping at the first.
 """
 
 from __future__ import annotations
 
+import codecs
 import csv
+import gzip
 import io
 import json
 import re
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from lablib.tasks.shapes import CHATS
+
 MAX_BYTES = 200_000_000  # of a file; more would not fit in a laptop's memory as rows
-FORMATS = (".jsonl", ".csv", ".parquet")
+FORMATS = (".jsonl", ".json", ".csv", ".tsv", ".parquet")
+PACKED = ".gz"
 SPLIT_NAMES = {"train": "train", "validation": "validation", "valid": "validation", "test": "test"}
+BETWEEN = re.compile(r"[\s,]*")  # what parts the elements of a JSON array
 
 Records = list[tuple[int, object]]  # (line or row number from 1, record)
 
@@ -48,7 +58,8 @@ def read(source: str | Path | bytes, filename: str = "") -> tuple[str, dict[str,
             return path.name, {"train": _records(path.read_bytes(), path.name)}
         except OSError as error:
             raise OSError(f"{path} cannot be read ({error.strerror}).") from error
-    if path.suffix.lower() in FORMATS or not re.fullmatch(r"[\w.-]+/[\w.-]+", str(source)):
+    is_file = path.suffix.lower() in (*FORMATS, PACKED)
+    if is_file or not re.fullmatch(r"[\w.-]+/[\w.-]+", str(source)):
         raise FileNotFoundError(
             f"There is no file {str(source)!r}: check the path and the folder you are in."
         )
@@ -65,22 +76,56 @@ def _too_large(name: str, size: int) -> str:
 def _records(content: bytes, name: str) -> Records:
     if len(content) > MAX_BYTES:
         raise ValueError(_too_large(name, len(content)))
-    suffix = Path(name).suffix.lower()
-    if suffix == ".parquet":
+    ending = Path(name).suffix.lower()
+    if ending == PACKED:
+        return _records(_unpacked(content, name), Path(name).stem)
+    if ending == ".parquet":
         return _parquet(content, name)
-    if suffix not in (".jsonl", ".csv"):
+    if ending not in FORMATS:
         raise ValueError(
-            f"{name} has the ending {suffix or '(none)'}: JSONL, CSV or Parquet is needed "
-            f"({', '.join(FORMATS)})."
+            f"{name} has the ending {ending or '(none)'}: give a file of rows "
+            f"({', '.join(FORMATS)}; also with {PACKED})."
         )
+    text = _text(content, name)
+    if ending == ".json" and text.lstrip().startswith("["):
+        return _array(text, name)
+    # What is called .json holds often JSON Lines.
+    return _jsonl(text) if ending in (".jsonl", ".json") else _csv(text)
+
+
+def _unpacked(content: bytes, name: str) -> bytes:
     try:
-        text = content.decode("utf-8-sig")
+        with gzip.open(io.BytesIO(content)) as file:
+            return file.read(MAX_BYTES + 1)  # one more than ``_records`` lets pass
+    except (OSError, EOFError, zlib.error) as error:
+        raise ValueError(f"{name} is not a readable gzip file: pack it again.") from error
+
+
+def _text(content: bytes, name: str) -> str:
+    marked = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        return content.decode("utf-16" if marked else "utf-8-sig")
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         raise ValueError(
             f"{name} is not UTF-8 text (line {line}): save it again with the encoding UTF-8."
         ) from error
-    return _jsonl(text) if suffix == ".jsonl" else _csv(text)
+
+
+def _array(text: str, name: str) -> Records:
+    """The elements of a JSON array, each with the line that it begins on."""
+    decoder, records = json.JSONDecoder(), []
+    at, line, begun = text.index("[") + 1, 1, 0
+    try:
+        while text[at := BETWEEN.match(text, at).end()] != "]":
+            line, begun = line + text.count("\n", begun, at), at
+            record, at = decoder.raw_decode(text, at)
+            records.append((line, record))
+    except (ValueError, IndexError, RecursionError):
+        raise ValueError(
+            f"{name} is not valid JSON (the row that begins on line {line}): mend it there."
+        ) from None
+    return records
 
 
 def _jsonl(text: str) -> Records:
@@ -99,7 +144,10 @@ def _jsonl(text: str) -> Records:
 
 
 def _csv(text: str) -> Records:
-    rows = csv.reader(io.StringIO(text, newline=""), strict=True)
+    first = text.lstrip().partition("\n")[0]
+    # Not csv.Sniffer: it also looks at the rows, whose prose holds more commas than the header.
+    delimiter = max(",;\t", key=first.count)
+    rows = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=delimiter)
     records: Records = []
     header: list[str] | None = None
     while True:
@@ -112,10 +160,10 @@ def _csv(text: str) -> Records:
             return records
         if cells is None:
             return records
-        if not cells:
-            continue
+        if not any(cell.strip() for cell in cells):
+            continue  # spreadsheets write such rows below the last one
         if header is None:
-            header = [cell.strip() for cell in cells]
+            header = [cell.strip().lower() for cell in cells]
         elif len(cells) != len(header):
             reason = f"{len(cells)} cells where the header has {len(header)} columns"
             records.append((number, Broken(reason)))
@@ -124,12 +172,13 @@ def _csv(text: str) -> Records:
 
 
 def _csv_record(record: dict[str, str]) -> object:
-    if "messages" not in record:
-        return record
-    try:
-        return {"messages": json.loads(record["messages"])}
-    except ValueError:
-        return Broken("messages is not valid JSON")
+    for chat in CHATS:
+        if record.get(chat):
+            try:
+                record[chat] = json.loads(record[chat])
+            except ValueError:
+                return Broken(f"{chat} is not valid JSON")
+    return record
 
 
 def _parquet(content: bytes, name: str) -> Records:

@@ -12,7 +12,7 @@ from lablib.cli.main import MISTAKE, RUN_EXAMPLES, main
 from lablib.methods import METHODS, Full
 from lablib.models import MODELS
 from lablib.probes import PROBES
-from lablib.tasks import TASKS
+from lablib.tasks import TASKS, readers, shapes
 
 
 def test_help_needs_no_pytorch():
@@ -41,6 +41,11 @@ def test_help_states_the_defaults_that_hold(row, n_parameters):
         given.probe_every,
     )
     assert int(steps) == given.train_rows / given.batch_size
+
+
+def test_help_names_every_shape_of_own_rows():
+    known = [*readers.FORMATS, readers.PACKED, *map("/".join, shapes.PAIRS), *shapes.CHATS]
+    assert [name for name in known if name not in RUN_EXAMPLES] == []
 
 
 @pytest.mark.parametrize(

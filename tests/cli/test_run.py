@@ -42,6 +42,31 @@ def test_a_run_writes_everything_it_measured(tmp_path, capsys):
     assert saved.n_parameters == base.n_parameters and saved.digest != base.digest
 
 
+def test_what_of_own_rows_is_not_used_is_said_and_kept(tmp_path, capsys):
+    source, file = tmp_path / "mine.jsonl", tmp_path / "out.json"
+    rows = [{"prompt": f"{i} is {'very ' * 200 * (i % 2)}what?", "completion": "so", "id": i}
+            for i in range(40)]  # fmt: skip
+    source.write_text("".join(json.dumps(row) + "\n" for row in rows) + "nonsense\n")
+    arguments = [*SHORT, "--quiet", "--task", str(source), "--train-rows", "12"]
+    assert main(arguments) == 2
+    assert "with --drop-bad-rows" in capsys.readouterr().err
+    assert main([*arguments, "--drop-bad-rows", "--json", str(file)]) == 0
+    out, err = capsys.readouterr()
+    found = json.loads(file.read_text())["rows"]["mine.jsonl"]
+    assert (found["used"], found["there"]) == (12, 32) and 0 < found["cut"] < 12
+    assert "Columns of mine.jsonl that are not used: id." in out
+    assert "Rows of mine.jsonl left out: 1, the first line 41: not valid JSON" in out
+    assert "mine.jsonl: 12 of 32 training rows are used; --train-rows raises it." in out
+    cut = f"mine.jsonl: {found['cut']} of 12 training prompts were cut at their beginning to fit"
+    assert f"{cut} 128 tokens (--max-length)." in out
+    assert "sequence length" not in err  # of transformers, which knows nothing of the cut
+
+
+def test_nothing_is_said_of_a_task_of_the_course(capsys):
+    assert main([*SHORT, "--quiet"]) == 0
+    assert "training" not in capsys.readouterr().out
+
+
 def test_the_mixture_is_chosen_by_options(tmp_path, capsys):
     file = tmp_path / "out.json"
     arguments = ["--method", "replay", "--general", "diverse", "--mix-unit", "tokens"]
@@ -138,7 +163,7 @@ def test_adapters_can_be_saved_merged(tmp_path):
 
 def test_examples_that_are_not_mixed_in_are_told(capsys):
     assert main([*SHORT, "--quiet", "--general", "world"]) == 0
-    assert "Nothing of world is mixed in" in capsys.readouterr().err
+    assert "Nothing of world is mixed in" in capsys.readouterr().out
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no signals for other processes on Windows")

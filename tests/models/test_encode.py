@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
+from transformers import tokenization_utils_base
 
-from lablib.models import collate, encode_prompt, encode_row, position_ids
+from lablib.models import Rows, collate, encode_prompt, encode_row, position_ids
 from lablib.models.encode import PLAIN_TEMPLATE, encode_completions, encode_rows
+from lablib.tasks import Row
 
 
 def test_prompt_ends_with_the_assistants_header(tokenizer):
@@ -53,7 +55,7 @@ def test_a_long_row_loses_only_the_beginning_of_the_users_text(tokenizer):
 
 
 def test_an_answer_that_does_not_fit_is_refused_in_words(tokenizer):
-    with pytest.raises(ValueError, match="does not fit in a row of 8: raise max_length"):
+    with pytest.raises(ValueError, match=r"row of 8 with the chat template: raise max_length \(--"):
         encode_row(tokenizer, "Lamp?", "a rather long answer to a short question", 8)
 
 
@@ -88,3 +90,22 @@ def test_rows_encoded_together_are_those_encoded_one_by_one(tokenizer):
     ]
     with pytest.raises(ValueError, match=r"does not fit in a row of 8"):
         encode_rows(tokenizer, prompts, ["word " * 40] * 4, 8)
+
+
+def test_prompts_that_lose_their_beginning_are_counted_once(tokenizer):
+    texts = ["lamp", "lamp " * 60, "lamp", "lamp " * 90]
+    rows = Rows([Row(text, "yes") for text in texts], tokenizer, 40)
+    whole = Rows(rows.rows, tokenizer, len(rows.encoded(0)[0]))  # the short ones just fit
+    for each in (rows, rows, whole):
+        list(each.prepare("lamps"))
+        assert each.cut == {1, 3}
+
+
+def test_transformers_says_nothing_of_long_texts(make_tokenizer, monkeypatch):
+    said = []
+    monkeypatch.setattr(tokenization_utils_base.logger, "warning", lambda *a, **_: said.append(a))
+    tokenizer = make_tokenizer()
+    tokenizer.model_max_length = 4
+    encode_row(tokenizer, "a prompt of many words " * 3, "an answer of many words", 128)
+    encode_prompt(tokenizer, "a text of many words " * 3, chat=False)
+    assert not said

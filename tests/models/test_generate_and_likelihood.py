@@ -178,6 +178,8 @@ def test_mode_and_random_state_are_left_as_found(model, tokenizer):
 def test_too_long_a_prompt_is_refused_in_words(model, tokenizer):
     with pytest.raises(ValueError, match=r"at most 128 in all: shorten the prompt"):
         generate(model, tokenizer, ["lamp " * 10_000])
+    with pytest.raises(ValueError, match=r"at most 128 in all: shorten the answer"):
+        candidate_logprobs(model, tokenizer, ["lamp"], [["lamp " * 200]])
 
 
 def test_empty_texts_are_refused_in_words(model, tokenizer):

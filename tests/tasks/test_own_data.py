@@ -1,5 +1,7 @@
 """Own data: every good form is read, every bad one refused in one sentence."""
 
+import codecs
+import gzip
 import json
 import re
 
@@ -82,6 +84,102 @@ def test_conversational_prompt_and_completion():
     assert load(jsonl(records)).rows("train")[0].prompt.startswith("Q")
 
 
+@pytest.mark.parametrize(
+    ("record", "prompt"),
+    [
+        ({"instruction": "Q", "input": "with this", "output": "A"}, "Q\n\nwith this"),
+        ({"instruction": "Q", "input": "", "output": "A"}, "Q"),
+        ({"prompt": "Q", "answer": "A"}, "Q"),
+        ({"prompt": "Q", "response": "A"}, "Q"),
+        ({"question": "Q", "answer": "A"}, "Q"),
+        ({"Prompt": "Q", " Completion": "A"}, "Q"),
+        ({"system": "Be brief.", "prompt": "Q", "completion": "A"}, "Be brief.\n\nQ"),
+        ({"system": None, "prompt": "Q", "completion": "A"}, "Q"),
+        ({"conversations": [{"from": "human", "value": "Q"}, {"from": "gpt", "value": "A"}]}, "Q"),
+    ],
+)
+def test_common_shapes(record, prompt):
+    rows = tasks.read_rows(jsonl([record]), filename="mine.jsonl")
+    assert rows == (tasks.Row(prompt, "A"),)
+
+
+def test_a_longer_talk_is_refused_with_the_remedy():
+    talk = [{"role": role, "content": "x"} for role in ("user", "assistant", "user", "assistant")]
+    message = refused(jsonl([{"messages": talk}] * 12))
+    assert "(found: user, assistant, user, assistant); make a row of each exchange" in message
+
+
+@pytest.mark.parametrize(
+    ("answer", "kept"),
+    [
+        ("    return 40\n", "    return 40"),
+        ("\n  \n\treturn 40", "\treturn 40"),
+        (" Paris", "Paris"),
+        ("  two\nlines ", "  two\nlines"),
+    ],
+)
+def test_answers_keep_their_indentation(answer, kept):
+    rows = tasks.read_rows(jsonl([{"prompt": " Q ", "completion": answer}]), filename="m.jsonl")
+    assert rows[0].completion == kept and rows[0].prompt == "Q"
+
+
+def test_columns_that_are_not_used_are_named():
+    records = [{**record, "id": i, "source": ""} for i, record in enumerate(pairs())]
+    records += [{"question": "Q", "answer": "A", "Topic": "x", "system": "S"}]
+    assert load(jsonl(records)).notices == ("Columns of mine.jsonl that are not used: id, topic.",)
+    assert load(jsonl(pairs())).notices == ()
+
+
+def table(between, header="Prompt,Completion"):
+    lines = [header, *(f'"Is it {i}, or more, or less?",A{i}' for i in range(12))]
+    return "\n".join(lines).replace('",', f'"{between}').replace("t,C", f"t{between}C")
+
+
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [
+        (table(";").encode(), "mine.csv"),
+        (table("\t").encode(), "mine.csv"),
+        (table("\t").encode(), "mine.tsv"),
+        (gzip.compress(table(",").encode()), "mine.csv.gz"),
+        (table(";").encode("utf-16"), "mine.csv"),
+        (codecs.BOM_UTF16_BE + table(",").encode("utf-16-be"), "mine.csv"),
+    ],
+)
+def test_tables_of_every_kind(content, name):
+    task = load(content, name)
+    assert sorted(prompts(task)) == sorted(f"Is it {i}, or more, or less?" for i in range(12))
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+def test_a_json_array_and_json_lines_under_its_name(indent):
+    records = pairs()
+    array = json.dumps(records, indent=indent).encode()
+    assert len(prompts(load(array, "mine.json"))) == 20
+    assert len(prompts(load(gzip.compress(array), "mine.json.gz"))) == 20
+    assert len(prompts(load(jsonl(records), "mine.json"))) == 20
+    records[2] = {"prompt": "Q"}
+    line = 1 if indent is None else 10
+    assert f"(line {line}: completion is missing)" in refused(
+        json.dumps(records, indent=indent).encode(), "mine.json"
+    )
+
+
+def test_rows_without_any_text_are_no_rows():
+    lines = ["prompt,completion", ",", *(f"Q{i},A{i}" for i in range(12)), " , ", ","]
+    task = load("\n".join(lines).encode(), "mine.csv")
+    assert len(prompts(task)) == 12 and not task.dropped
+
+
+def test_prompts_that_differ_in_a_sign_are_different_prompts():
+    signs = [{"prompt": f"{i} {sign} 1?", "completion": "x"} for i in range(4) for sign in "+-*"]
+    task = load(jsonl(signs))
+    assert [len(task.rows(split)) for split in tasks.SPLITS] == [10, 1, 1, 0]
+    alike = [{"prompt": f"{'so ' * 3}{mark}", "completion": str(i)} for i in range(4)
+             for mark in ("?", "!", "")]  # fmt: skip
+    assert "1 usable rows with different prompts (case, spaces" in refused(jsonl(alike))
+
+
 def test_csv_with_quotes_line_breaks_and_byte_order_mark():
     lines = ["prompt,completion,note", '"Hello, ""you""",first,x', '"two\nlines",second,x']
     lines += [f"Q{i},A{i},x" for i in range(10)]
@@ -107,7 +205,7 @@ def test_every_malformed_row_is_reported_with_its_line():
         '{"prompt": 7, "completion": "c"}',
         '{"prompt": "p"}',
         '["p", "c"]',
-        '{"question": "p", "answer": "c"}',
+        '{"ask": "p", "reply": "c"}',
         '{"messages": [{"role": "user", "content": "p"}]}',
         '{"messages": "p"}',
         '{"prompt": "\\ud800", "completion": "c"}',
@@ -126,7 +224,7 @@ def test_every_malformed_row_is_reported_with_its_line():
         "prompt is not text but int",
         "completion is missing",
         "not an object with named columns",
-        "no columns messages or prompt and completion (found: question, answer)",
+        "no columns that are known (found: ask, reply)",
         "one user turn and one assistant turn (found: user)",
         "messages is not a list of turns",
         "lone surrogate",
@@ -144,6 +242,7 @@ def test_bad_rows_are_dropped_only_on_request():
     task = load(content, drop_bad_rows=True)
     assert len(prompts(task)) == 20
     assert [problem.line for problem in task.dropped] == [21]
+    assert task.notices[0].startswith("Rows of mine.jsonl left out: 1, the first line 21: not")
 
 
 def test_rows_to_rehearse_are_all_there_is_however_few():
@@ -170,8 +269,9 @@ def test_rows_to_rehearse_are_refused_like_those_of_a_task(content, words):
 def test_wrong_columns_are_said_once():
     message = refused(jsonl([{"input": "a", "output": "b"}] * 30))
     assert message == (
-        "mine.jsonl cannot be used: no columns messages or prompt and completion "
-        "(found: input, output)."
+        "mine.jsonl cannot be used: no columns that are known (found: input, output); known are "
+        "prompt/completion, prompt/response, prompt/answer, question/answer, instruction/output, "
+        "messages, conversations."
     )
 
 
@@ -183,7 +283,10 @@ def test_wrong_columns_are_said_once():
         (b"prompt,completion\n", "mine.csv", "mine.csv is empty"),
         (jsonl(pairs(3)), "mine.jsonl", "3 usable rows"),
         ("prompt,completion\nfür,ä".encode("latin-1"), "mine.csv", "not UTF-8 text (line 2)"),
-        (jsonl(pairs()).decode().encode("utf-16"), "mine.jsonl", "not UTF-8 text (line 1)"),
+        (gzip.compress(jsonl(pairs()))[:-20], "mine.jsonl.gz", "not a readable gzip file"),
+        (b"prompt,completion", "mine.csv.gz", "not a readable gzip file"),
+        (b'[{"prompt": "p"},\n\n{"prompt": ]', "mine.json", "begins on line 3"),
+        (b'[{"prompt": "p"}', "mine.json", "mine.json is not valid JSON"),
         (jsonl(pairs()), "mine.xlsx", "ending .xlsx"),
         (jsonl(pairs()), "", "ending (none)"),
         (b'prompt,completion\na,b,c\n"x,y\n', "mine.csv", "line 2: 3 cells where the header has 2"),
@@ -222,6 +325,9 @@ def test_a_hub_data_set_keeps_its_own_splits(monkeypatch):
     assert [row.prompt for row in task.rows("test")] == ["Extra?"]
     assert len(task.rows("validation")) == 4
     assert task.name == "owner/name"
+    parts["test"] = [{**record, "prompt": record["prompt"].upper()} for record in pairs(40)]
+    with pytest.raises(DataError, match="nothing to train on: each of its 40 different prompts"):
+        tasks.load("owner/name")
 
 
 def test_the_hub_out_of_reach_is_one_sentence():
