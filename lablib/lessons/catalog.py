@@ -46,6 +46,7 @@ CLAIMED = (
     "tickets-mix0",
     "tickets-mix20",
     *(f"split-{side}" for side in illnesses.SIDES),
+    "split-tickets-same-rate",
     "wrong_facts-mix0",
     "lora-tickets",
     "ratio-tickets-10",

@@ -14,6 +14,7 @@ from lablib.lessons.reading import answered_steps, tickets_verdict
 from lablib.plots import live
 from lablib.plots.chart import Bars, Chart, Level, Line
 from lablib.report import Record
+from lablib.sweep.analysis import estimate
 from lablib.widgets import theme
 from lablib.widgets.answers import answers_table
 from lablib.widgets.badge import badge
@@ -209,16 +210,19 @@ class SplitScreen(widgets.VBox):
 
     def _same_rate(self) -> str:
         """The control: is it the task, or only its learning rate?"""
-        kept = self._lab.stored("split-tickets-same-rate")
-        if kept is None:
+        runs = [one.history for one in stored.load_all(self._lab.model, "split-tickets-same-rate")]
+        if not runs:
             return ""
-        word, says, knows = illnesses.diagnosis(kept.history)
+        words, *retentions = zip(*map(illnesses.diagnosis, runs), strict=True)
+        says, knows = (estimate([v for v in kept if v is not None]) for kept in retentions)
+        named = ", ".join(f"<b>{word}</b> in {words.count(word)}" for word in dict.fromkeys(words))
+        seeds = f"{len(runs)} seed{'s' * (len(runs) != 1)}"
         ratio = illnesses.rate_ratio(1_000_000 if self._lab.model == "mini" else 135_000_000)
         return (
             f"<p><b>Control.</b> The right side learned at {ratio:g} times the rate of the left "
             f"one, for at the lower rate wrong facts are learned beside the true ones. Tickets at "
-            f"that same rate: says {_number(says)}, still ranks it first {_number(knows)}: "
-            f"<b>{word}</b>. {badge('replayed', f'{self._lab.model}, 1 seed')}</p>"
+            f"that same rate: says {says}, still ranks it first {knows}: {named} of {seeds}. "
+            f"{badge('replayed', f'{self._lab.model}, {seeds}')}</p>"
         )
 
     def _scale(self) -> str:
