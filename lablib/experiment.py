@@ -20,7 +20,7 @@ from lablib.methods.base import SMALL
 from lablib.models import LoadedModel
 from lablib.models.files import quietly
 from lablib.probes import PROBES, Probe, openended
-from lablib.tasks.base import Row, Task
+from lablib.tasks import Row, Task
 from lablib.train import Run, TrainConfig, Watch
 
 # Tasks that a small model starts with another rate than the method's own, as a factor of it: at
@@ -170,7 +170,8 @@ def build(
         A name that ``models.load`` knows, or a model already loaded. A loaded model is
         copied, so that it stays as it is; a name is loaded anew.
     task : str, Path, Task or a sequence of them
-        Built-in key, file or hub id (see ``tasks.load``); several are learned in turn.
+        Built-in key, file or hub id (see ``tasks.load``); several are learned in turn. Files of
+        one name are told apart by their folders (``jan/rows.jsonl``).
     method : str or Method
         A key of ``METHODS``, with ``settings`` for its fields, or a method.
     settings : mapping, optional
@@ -286,7 +287,25 @@ def check_folder(folder: Path) -> None:
         raise OSError(f"The model cannot be saved in {folder}: {parent} is read-only.")
 
 
-def _tasks(task: str | Path | Task | Sequence[str | Task]) -> tuple[Task, ...]:
-    """One task or several, given by name or as they are."""
+def _tasks(task: str | Path | Task | Sequence[str | Path | Task]) -> tuple[Task, ...]:
+    """One task or several, given by name or as they are, each under a name of its own."""
     several = task if isinstance(task, list | tuple) else [task]
-    return tuple(t if isinstance(t, Task) else tasks.load(t) for t in several)
+    made = tuple(t if isinstance(t, Task) else tasks.load(t) for t in several)
+    files = {
+        number: Path(os.path.abspath(os.path.expanduser(source))).parts
+        for number, source in enumerate(several)
+        if not isinstance(source, Task) and Path(source).expanduser().is_file()
+    }
+    for number, parts in files.items():  # jan/rows.jsonl and feb/rows.jsonl, not rows.jsonl twice
+        others, n = [other for other in files.values() if other != parts], 1
+        while any(other[-n:] == parts[-n:] for other in others):
+            n += 1
+        made[number].name = "/".join(parts[-n:])
+    names = [one.name for one in made]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(
+                f"Two tasks are called {name!r}, and scores are kept by name: give each task "
+                "once, and one of your own another name."
+            )
+    return made

@@ -155,6 +155,31 @@ def test_a_task_of_ones_own(mini):
     assert {e.task for e in run if isinstance(e, StepDone)} == {"own"}
 
 
+def own_rows(folder, name="rows.jsonl"):
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = [{"prompt": f"{folder.name} {n}?", "completion": str(n)} for n in range(20)]
+    (folder / name).write_text("\n".join(map(json.dumps, rows)))
+    return folder / name
+
+
+def test_own_files_of_one_name_are_told_apart(mini, tmp_path):
+    files = [own_rows(tmp_path / part) for part in ("a/jan", "b/jan", "b/feb")]
+    files.append(own_rows(tmp_path / "b/feb", "other.jsonl"))
+    run = experiment.build(mini, [str(file) for file in files], watch=[], probe_names=[], **SHORT)
+    names = ["a/jan/rows.jsonl", "b/jan/rows.jsonl", "feb/rows.jsonl", "other.jsonl"]
+    assert [task.name for task in run.tasks] == names
+    points = [event for event in run if isinstance(event, Probed)]
+    assert set(points[-1].task_scores) == set(names)
+
+
+def test_a_task_given_twice_is_refused(mini, tmp_path, monkeypatch):
+    file = own_rows(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    for twice in (["tickets", "tickets"], [file, "./rows.jsonl"]):
+        with pytest.raises(ValueError, match=r"Two tasks are called .* give each task once"):
+            experiment.build(mini, twice)
+
+
 def test_a_model_is_not_saved_over_another(mini, tmp_path):
     run = experiment.build(mini, watch=[], probe_names=[], **SHORT)
     experiment.save_model(run, tmp_path / "new")
