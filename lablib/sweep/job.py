@@ -9,8 +9,9 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from lablib.models import LoadedModel
-from lablib.tasks.base import Task
+from lablib import probes
+from lablib.models import MODELS, LoadedModel
+from lablib.tasks import SPLITS, TASKS, Task
 from lablib.train.data import fingerprint
 
 FORMAT = 1  # of a result; raised when the same job would be measured in another way
@@ -41,7 +42,7 @@ class Job:
     label : str
         What the run is called; not part of its key.
     content : str
-        Checksum of the model's weights and the tasks' rows; see ``content_of``.
+        Checksum of the model and the tasks' rows; see ``content_of``.
     """
 
     model: str
@@ -77,9 +78,19 @@ class Job:
 
 
 def content_of(loaded: LoadedModel, tasks: Sequence[Task]) -> str:
-    """Return a checksum of what the names of a job stand for: weights, training and test rows."""
-    parts = [loaded.digest]
-    parts += [fingerprint(task.rows(split)) for task in tasks for split in ("train", "test")]
+    """Return a checksum of what the names of a job stand for: the model and the tasks' rows.
+
+    Of a model of your own also its config, tokenizer and chat template, which may be edited in
+    its folder; of a task of your own also its validation rows. Ours change with their weights
+    and with their training rows only.
+    """
+    own = loaded.name not in MODELS
+    parts = [
+        probes.base_name(loaded.digest, loaded.model, loaded.tokenizer) if own else loaded.digest
+    ]
+    for task in tasks:
+        splits = ("train", "test") if task.name in TASKS else SPLITS
+        parts += [fingerprint(task.rows(split)) for split in splits]
     return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:16]
 
 

@@ -1,5 +1,6 @@
 """Which runs a comparison consists of, and their keys."""
 
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -104,6 +105,31 @@ def test_a_key_changes_with_what_the_names_stand_for(small):
     assert content == content_of(models.load(small.model), [task])
     assert content != content_of(replace(loaded, digest="0"), [task])
     assert content != content_of(loaded, [tasks.load("tickets")])
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("chat_template.jinja", "<|end|>", "<|end|> "),
+        ("config.json", '"rms_norm_eps": 1e-06', '"rms_norm_eps": 1e-05'),
+        ("tokenizer.json", '"<|user|>"', '"<|reader|>"'),
+    ],
+)
+def test_a_key_changes_with_every_file_of_an_own_model(small, tmp_path, file, old, new):
+    folder, task = tmp_path / "model", tasks.load(small.tasks[0])
+    shutil.copytree(small.model, folder)
+    before = content_of(models.load(str(folder)), [task])
+    text = (folder / file).read_text()
+    assert old in text
+    (folder / file).write_text(text.replace(old, new))
+    assert content_of(models.load(str(folder)), [task]) != before
+
+
+def test_a_key_changes_with_the_validation_rows_of_an_own_task(small):
+    loaded, task = models.load(small.model), tasks.load(small.tasks[0])
+    other = tasks.OwnData("rows.jsonl", {s: task.rows(s) for s in ("train", "test")}, (), seed=0)
+    other._splits = {**task._splits, "validation": task.rows("validation")[1:]}
+    assert content_of(loaded, [other]) != content_of(loaded, [task])
 
 
 def test_arms_say_what_they_are():
