@@ -40,6 +40,12 @@ def compare(args: argparse.Namespace) -> int:
     for file in files:
         check_writable(file)
     jobs = jobs_of(args)
+    for setting, names in sweep.fixed(settings_of(args.settings), names_of(args)).items():
+        print(
+            f"{' and '.join(names)}: {setting} stays as the arm has it; the value given is for "
+            "the others.",
+            file=sys.stderr,
+        )
     folder = Path(args.folder) if args.folder else runtime.home_folder() / "comparisons"
     begun, failed, interrupted = time.perf_counter(), [], False
     found: list[sweep.Measured] = []
@@ -99,7 +105,7 @@ def jobs_of(args: argparse.Namespace) -> list[sweep.Job]:
             config[field] = getattr(args, option)
     TrainConfig(lr=1e-3, **config)
     experiment.make_probes(args.probe)
-    names = [name.strip() for name in args.methods.split(",") if name.strip()]
+    names = names_of(args)
     plan = sweep.Plan(args.model, (args.task,), settings=settings_of(args.settings))
     sweep.jobs(plan, names)  # a method that is not there is found before a model is loaded
     task, loaded = tasks.load(args.task), models.load(args.model)
@@ -114,6 +120,11 @@ def jobs_of(args: argparse.Namespace) -> list[sweep.Job]:
         n_parameters=loaded.n_parameters,
     )
     return sweep.jobs(plan, names, args.grid)
+
+
+def names_of(args: argparse.Namespace) -> list[str]:
+    """Return the arms that ``--methods`` names."""
+    return list(dict.fromkeys(filter(None, map(str.strip, args.methods.split(",")))))
 
 
 def _follow(

@@ -233,7 +233,7 @@ def _add_compare(commands) -> None:
     what.add_argument(
         "--grid", action="store_true", help="also other learning rates, and ranks of LoRA"
     )
-    _add_settings(what, "a setting of a method, in all arms that have it")
+    _add_settings(what, "a setting of a method, in all arms that have it and do not fix it")
     what.add_argument(
         "--match",
         type=float,

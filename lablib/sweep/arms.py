@@ -6,7 +6,7 @@ on a setting that is not in this file or on the command line.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -158,7 +158,8 @@ class Plan:
     seeds : tuple of int
         One run of every arm for each.
     settings : mapping
-        Hyper-parameters by ``method.field`` for every arm that has the method.
+        Hyper-parameters by ``method.field`` for every arm that has the method and does not fix
+        them.
     config : mapping
         Fields of ``TrainConfig`` for every arm; an arm's own come first.
     lr_factor : float
@@ -198,13 +199,20 @@ def jobs(plan: Plan, names: Sequence[str], grid: bool = False) -> list[Job]:
     Raises
     ------
     ValueError
-        If there is no such arm or method, or a setting belongs to none of them.
+        If there is no such arm or method, or a setting belongs to none of them or is fixed by all
+        that have it.
     """
     arms = {name: arm_of(name) for name in dict.fromkeys([*REFERENCES, *names])}
     for setting in plan.settings:
-        if not any(_has(arm, setting) for arm in arms.values()):
+        having = [name for name, arm in arms.items() if _has(arm, setting)]
+        if not having:
             raise ValueError(
                 f"The setting {setting} belongs to none of the methods {', '.join(arms)}."
+            )
+        if having == fixed([setting], having).get(setting):
+            raise ValueError(
+                f"The setting {setting} is fixed by {' and '.join(having)}, so that giving it "
+                f"changes nothing: leave it out, or compare {setting.partition('.')[0]} as well."
             )
     if grid:
         for name in list(arms):
@@ -244,6 +252,12 @@ def arm_of(name: str) -> Arm:
             "or join methods by + (lora+ewc)."
         )
     return arm or Arm(name, methods.make(name).summary)
+
+
+def fixed(settings: Iterable[str], names: Sequence[str]) -> dict[str, list[str]]:
+    """Return by setting those of the arms named that have a value of their own, which they keep."""
+    found = {s: [name for name in names if s in arm_of(name).settings] for s in settings}
+    return {setting: arms for setting, arms in found.items() if arms}
 
 
 def known() -> list[str]:

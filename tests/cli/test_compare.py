@@ -52,6 +52,7 @@ def test_it_prints_writes_and_resumes(arguments, tmp_path, capsys):
         (["--match", "2"], "--match is a task score above 0 up to 1"),
         (["--set", "full"], "--set takes METHOD.FIELD=VALUE"),
         (["--set", "ewc9.strength=1"], "belongs to none of the methods"),
+        (["--methods", "stm_threshold", "--set", "stm.threshold=9"], "is fixed by stm_threshold"),
         (["--max-steps", "0"], "max_steps must be a whole number from 1 up"),
         (["--epochs", "-1"], "epochs"),
         (["--probe", "nonsense"], "There is no probe 'nonsense'"),
@@ -65,6 +66,13 @@ def test_a_mistake_is_one_sentence_before_anything_runs(arguments, extra, said, 
     out, err = capsys.readouterr()
     assert out == "" and said in err and err.count("\n") == 1
     assert not (tmp_path / "runs").exists()
+
+
+def test_it_says_which_arm_keeps_a_setting_that_is_given(arguments, monkeypatch, capsys):
+    monkeypatch.setattr(command.sweep, "run", lambda *_: (outcome for outcome in ()))
+    main([*arguments, "--methods", "stm,stm_threshold", "--set", "stm.threshold=9", "--quiet"])
+    said = "stm_threshold: stm.threshold stays as the arm has it; the value given is for the others"
+    assert said in capsys.readouterr().err
 
 
 def test_a_cluster_that_is_not_there_is_one_sentence(arguments, capsys, monkeypatch):

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from lablib import models, tasks
+from lablib import models, sweep, tasks
 from lablib.experiment import defaults
 from lablib.methods import METHODS
 from lablib.sweep import ARMS, REFERENCES, Job, Plan, arms, jobs
@@ -67,6 +67,16 @@ def test_a_method_that_is_not_there_is_refused_with_those_that_are():
 def test_a_setting_of_no_arm_is_refused():
     with pytest.raises(ValueError, match="strength belongs to none"):
         jobs(replace(PLAN, settings={"ewc9.strength": 1}), ["full"])
+
+
+def test_a_setting_that_every_arm_fixes_is_refused_and_else_goes_to_the_others():
+    name, both = "stm.threshold", ["stm_threshold", "stm"]
+    plan = replace(PLAN, settings={name: 10.0})
+    with pytest.raises(ValueError, match=r"fixed by stm_threshold, .* compare stm as well"):
+        jobs(plan, ["stm_threshold"])
+    made = {job.label: job.settings.get(name) for job in jobs(plan, both)}
+    assert made == {"full": None, "joint": None, "stm_threshold": 2.5, "stm": 10.0}
+    assert sweep.fixed(plan.settings, both) == {name: ["stm_threshold"]}
 
 
 def test_the_grid_adds_rates_scaled_to_the_model():
