@@ -105,13 +105,19 @@ def jobs_of(args: argparse.Namespace) -> list[sweep.Job]:
             config[field] = getattr(args, option)
     TrainConfig(lr=1e-3, **config)
     experiment.make_probes(args.probe)
+    given = args.task or ["tickets"]
+    if len(given) > 1:
+        raise ValueError(
+            f"A comparison is of one task, not of {' and '.join(given)}: compare each by itself; "
+            "'python -m lablib run' learns several in turn."
+        )
     names = names_of(args)
-    plan = sweep.Plan(args.model, (args.task,), settings=settings_of(args.settings))
+    plan = sweep.Plan(args.model, (given[0],), settings=settings_of(args.settings))
     sweep.jobs(plan, names)  # a method that is not there is found before a model is loaded
-    task, loaded = tasks.load(args.task), models.load(args.model)
+    task, loaded = tasks.load(given[0]), models.load(args.model)
     plan = sweep.Plan(
         model=args.model,
-        tasks=(args.task,),
+        tasks=plan.tasks,
         seeds=tuple(range(args.seeds)),
         settings=plan.settings,
         config=config,

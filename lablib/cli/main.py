@@ -225,7 +225,7 @@ def _add_compare(commands) -> None:
     )
     what = compare.add_argument_group("what to compare")
     what.add_argument("--model", default="mini", metavar="NAME", help="as for run [mini]")
-    what.add_argument("--task", default="tickets", metavar="NAME", help="as for run [tickets]")
+    what.add_argument("--task", action="append", metavar="NAME", help="as for run, one [tickets]")
     what.add_argument(
         "--methods", default="full", metavar="A,B,…", help="arms, parted by commas [full]"
     )

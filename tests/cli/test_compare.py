@@ -56,7 +56,7 @@ def test_it_prints_writes_and_resumes(arguments, tmp_path, capsys):
         (["--max-steps", "0"], "max_steps must be a whole number from 1 up"),
         (["--epochs", "-1"], "epochs"),
         (["--probe", "nonsense"], "There is no probe 'nonsense'"),
-        (["--task", "nonsense"], "nonsense"),
+        (["--task", "nonsense"], "A comparison is of one task, not of "),
         (["--model", "./nonsense"], "nonsense"),
         (["--json", "/no/such/folder/out.json"], "does not exist"),
     ],
@@ -66,6 +66,11 @@ def test_a_mistake_is_one_sentence_before_anything_runs(arguments, extra, said, 
     out, err = capsys.readouterr()
     assert out == "" and said in err and err.count("\n") == 1
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_task_that_is_not_there_is_one_sentence(capsys):
+    assert main(["compare", "--task", "nonsense"]) == 2
+    assert "There is no task 'nonsense'" in capsys.readouterr().err
 
 
 def test_it_says_which_arm_keeps_a_setting_that_is_given(arguments, monkeypatch, capsys):
