@@ -161,13 +161,19 @@ class Plan:
         Hyper-parameters by ``method.field`` for every arm that has the method and does not fix
         them.
     config : mapping
-        Fields of ``TrainConfig`` for every arm; an arm's own come first.
+        Fields of ``TrainConfig`` for every arm; an arm's own come first, and ``lr`` is multiplied
+        by an arm's ``lr_factor``.
+    mix_ratio : float, optional
+        Mix ratio of the arms whose method mixes, in the place of their own. The upper target,
+        which mixes without a method for it, keeps its own.
     lr_factor : float
         Multiplies the default learning rate of arms that train all weights, > 0. Adapters learn
         at a rate of their own.
     probes : tuple of str
         Keys of ``PROBES``; empty: all.
     content : str
+        See ``Job``.
+    general : str
         See ``Job``.
     n_parameters : int
         Size of the model, which scales the grid.
@@ -178,9 +184,11 @@ class Plan:
     seeds: tuple[int, ...] = (0,)
     settings: Mapping[str, Any] = field(default_factory=dict)
     config: Mapping[str, Any] = field(default_factory=dict)
+    mix_ratio: float | None = None
     lr_factor: float = 1.0
     probes: tuple[str, ...] = ()
     content: str = ""
+    general: str = ""
     n_parameters: int = 0
 
 
@@ -199,8 +207,8 @@ def jobs(plan: Plan, names: Sequence[str], grid: bool = False) -> list[Job]:
     Raises
     ------
     ValueError
-        If there is no such arm or method, or a setting belongs to none of them or is fixed by all
-        that have it.
+        If there is no such arm or method, a setting belongs to none of them or is fixed by all
+        that have it, or a mix ratio is given and none of them mixes.
     """
     arms = {name: arm_of(name) for name in dict.fromkeys([*REFERENCES, *names])}
     for setting in plan.settings:
@@ -214,6 +222,11 @@ def jobs(plan: Plan, names: Sequence[str], grid: bool = False) -> list[Job]:
                 f"The setting {setting} is fixed by {' and '.join(having)}, so that giving it "
                 f"changes nothing: leave it out, or compare {setting.partition('.')[0]} as well."
             )
+    if plan.mix_ratio is not None and not any(map(_mixes, arms.values())):
+        raise ValueError(
+            f"A mix ratio changes nothing, as none of {', '.join(names)} mixes: compare replay or "
+            "sa_sft as well."
+        )
     if grid:
         for name in list(arms):
             arms |= dict(variants(name, arms[name], plan.n_parameters, plan.tasks[0]))
@@ -288,6 +301,10 @@ def _has(arm: Arm, setting: str) -> bool:
     return setting.partition(".")[0] in arm.method.split("+")
 
 
+def _mixes(arm: Arm) -> bool:
+    return methods.make(arm.method).default_mix_ratio > 0
+
+
 def _job(plan: Plan, label: str, arm: Arm, seed: int) -> Job:
     given = {name: value for name, value in plan.settings.items() if _has(arm, name)}
     parts = [part for part in arm.method.split("+") if part in methods.METHODS]
@@ -297,6 +314,10 @@ def _job(plan: Plan, label: str, arm: Arm, seed: int) -> Job:
         for name, value in methods.by_size(methods.METHODS[part], plan.n_parameters).items()
     }
     config = {**plan.config, **arm.config}
+    if "lr" in plan.config and "lr" not in arm.config:
+        config["lr"] *= arm.lr_factor
+    if plan.mix_ratio is not None and _mixes(arm):
+        config["mix_ratio"] = plan.mix_ratio
     if arm.epochs_factor != 1:
         config["epochs"] = arm.epochs_factor * config.get("epochs", 1.0)
     faster = plan.lr_factor if methods.make(arm.method).trains_all else 1.0
@@ -311,4 +332,5 @@ def _job(plan: Plan, label: str, arm: Arm, seed: int) -> Job:
         seed=seed,
         label=label,
         content=plan.content,
+        general=plan.general,
     )

@@ -80,6 +80,7 @@ def measured(job: Job) -> Measured:
         settings=job.settings,
         watch=(),
         probe_names=job.probes or None,
+        general=job.general or "default",
         name=job.label,
         **_config(job, loaded),
     )

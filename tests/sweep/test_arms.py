@@ -99,10 +99,12 @@ def test_a_key_depends_on_everything_but_the_label():
     job = Job("mini", ("tickets",), "full", config={"lr": 1e-3})
     assert len(job.key()) == 16
     assert replace(job, label="another").key() == job.key()
+    assert job.key() == "4c85c9396edb601c"  # as before a job had a pool: results are kept under it
     others = [
         replace(job, model="x"), replace(job, tasks=("clinic",)), replace(job, method="y"),
         replace(job, config={"lr": 2e-3}), replace(job, settings={"a.b": 1}), replace(job, seed=1),
         replace(job, lr_factor=0.5), replace(job, probes=("format",)), replace(job, content="z"),
+        replace(job, general="y"),
     ]  # fmt: skip
     assert len({other.key() for other in [job, *others]}) == len(others) + 1
     assert Job.from_dict(job.to_dict()) == job
@@ -115,6 +117,7 @@ def test_a_key_changes_with_what_the_names_stand_for(small):
     assert content == content_of(models.load(small.model), [task])
     assert content != content_of(replace(loaded, digest="0"), [task])
     assert content != content_of(loaded, [tasks.load("tickets")])
+    assert content != content_of(loaded, [task], task.rows("test"))
 
 
 @pytest.mark.parametrize(
@@ -140,6 +143,25 @@ def test_a_key_changes_with_the_validation_rows_of_an_own_task(small):
     other = tasks.OwnData("rows.jsonl", {s: task.rows(s) for s in ("train", "test")}, (), seed=0)
     other._splits = {**task._splits, "validation": task.rows("validation")[1:]}
     assert content_of(loaded, [other]) != content_of(loaded, [task])
+
+
+def test_a_rate_is_that_of_all_arms_and_a_fifth_for_low_lr():
+    plan = replace(PLAN, config={"lr": 1e-3})
+    made = {job.label: job.config["lr"] for job in jobs(plan, ["low_lr", "lora"], grid=True)}
+    assert made["full"] == made["joint"] == made["lora"] == 1e-3
+    assert made["low_lr"] == pytest.approx(2e-4) and made["full lr=8e-05"] == pytest.approx(8e-5)
+
+
+def test_a_mix_ratio_is_for_the_arms_that_mix():
+    plan = replace(PLAN, mix_ratio=0.1)
+    made = jobs(plan, ["replay", "stm_replay", "lora+sa_sft", "stm"])
+    ratios = {job.label: job.config.get("mix_ratio") for job in made}
+    assert ratios == {
+        "full": None, "joint": 0.5, "replay": 0.1, "stm_replay": 0.1, "lora+sa_sft": 0.1,
+        "stm": None,
+    }  # fmt: skip
+    with pytest.raises(ValueError, match="none of stm, low_lr mixes"):
+        jobs(plan, ["stm", "low_lr"])
 
 
 def test_arms_say_what_they_are():
