@@ -7,6 +7,7 @@ labs all start their runs here, so that "tickets, full, mini" means the same in 
 from __future__ import annotations
 
 import copy
+import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -20,8 +21,8 @@ from lablib.methods.base import SMALL
 from lablib.models import LoadedModel, Rows
 from lablib.models.files import quietly
 from lablib.probes import PROBES, Probe, openended
-from lablib.tasks.base import Row, Task
-from lablib.train import Run, TrainConfig, Watch
+from lablib.tasks import Row, Task
+from lablib.train import EarlyStopping, Run, TrainConfig, Watch
 from lablib.train.probing import FULL_TEST_ROWS
 
 # Tasks that a small model starts with another rate than the method's own, as a factor of it: at
@@ -137,15 +138,15 @@ def watch_prompts(loaded: LoadedModel) -> tuple[Watch, ...]:
     return tuple(watch)
 
 
-def make_probes(names: Sequence[str] | None = None) -> tuple[Probe, ...]:
-    """Return the probes of these names, all of them by default.
+def make_probes(names: str | Sequence[str] | None = None) -> tuple[Probe, ...]:
+    """Return the probes of these names (or of this one), all of them by default.
 
     Raises
     ------
     ValueError
         If a name is not a key of ``PROBES``.
     """
-    names = tuple(PROBES) if names is None else names
+    names = tuple(PROBES) if names is None else [names] if isinstance(names, str) else names
     for name in names:
         if name not in PROBES:
             raise ValueError(f"There is no probe {name!r}; choose from {', '.join(PROBES)}.")
@@ -153,14 +154,14 @@ def make_probes(names: Sequence[str] | None = None) -> tuple[Probe, ...]:
 
 
 def build(
-    model: str | LoadedModel = "mini",
-    task: str | Path | Task | Sequence[str | Task] = "tickets",
+    model: str | Path | LoadedModel = "mini",
+    task: str | Path | Task | Sequence[str | Path | Task] | Sequence[Row] = "tickets",
     method: str | Method = "full",
     *,
     settings: Mapping[str, Any] | None = None,
     controls: Controls | None = None,
     watch: Sequence[Watch | str] | None = None,
-    probe_names: Sequence[str] | None = None,
+    probe_names: str | Sequence[str] | None = None,
     probes: Sequence[Probe] | None = None,
     general: str | Path | Sequence[Row] = "default",
     drop_bad_rows: bool = False,
@@ -172,11 +173,13 @@ def build(
 
     Parameters
     ----------
-    model : str or LoadedModel
+    model : str, Path or LoadedModel
         A name that ``models.load`` knows, or a model already loaded. A loaded model is
         copied, so that it stays as it is; a name is loaded anew.
-    task : str, Path, Task or a sequence of them
-        Built-in key, file or hub id (see ``tasks.load``); several are learned in turn.
+    task : str, Path, Task or a list of them, or a list of rows
+        Built-in key, file or hub id (see ``tasks.load``); several are learned in turn. Files of
+        one name are told apart by their folders (``jan/rows.jsonl``). Rows, ``Row`` or the dicts
+        of a JSONL file, are one task.
     method : str or Method
         A key of ``METHODS``, with ``settings`` for its fields, or a method.
     settings : mapping, optional
@@ -185,12 +188,12 @@ def build(
         Shared with the dashboard; made from the config if not given.
     watch : sequence of Watch or str, optional
         Prompts answered at every probe point; default ``watch_prompts``.
-    probe_names : sequence of str, optional
+    probe_names : str or sequence of str, optional
         Keys of ``PROBES``; default all.
     probes : sequence of Probe, optional
         Probes themselves, instead of ``probe_names``.
-    general : str, Path or sequence of Row
-        The pool of the mix ratio: a name of ``general_rows``, or rows.
+    general : str, Path or list of rows
+        The pool of the mix ratio: a name of ``general_rows``, or rows as for ``task``.
     drop_bad_rows : bool
         Leaves malformed rows of own data out, where it is given by name; see ``tasks.load``.
     name : str
@@ -203,9 +206,20 @@ def build(
 
     Raises
     ------
-    ValueError, OSError
+    ValueError, OSError, TypeError
         With one sentence that says what is wrong and what to do.
     """
+    if not isinstance(model, str | Path | LoadedModel):
+        raise TypeError(
+            "model is a name, a folder or what models.load returned, not a "
+            f"{type(model).__name__}: save your own with save_pretrained and give the folder."
+        )
+    early = config.get("early_stopping")
+    if not isinstance(early, EarlyStopping | None):
+        raise TypeError(
+            f"early_stopping is a lablib.train.EarlyStopping, not a {type(early).__name__}: write "
+            "EarlyStopping(floor=0.9)."
+        )
     if isinstance(method, str):
         methods.make(method, settings)  # what is wrong with it is said before a model is loaded
     elif settings:
@@ -215,7 +229,7 @@ def build(
     if isinstance(model, LoadedModel):
         loaded, trained = model, copy.deepcopy(model.model)
     else:
-        loaded = models.load(model)
+        loaded = models.load(str(model))
         trained = loaded.model
     the_method = method
     if isinstance(method, str):
@@ -226,8 +240,7 @@ def build(
     unknown = sorted(settled.keys() - {f.name for f in fields(TrainConfig)})
     if unknown:
         raise ValueError(f"A run has no setting {unknown[0]!r}; see TrainConfig for those it has.")
-    if isinstance(general, str | Path):
-        general = general_rows(general, loaded, drop_bad_rows)
+    general = _general(general, loaded, drop_bad_rows)
     if watch is None:
         watch = watch_prompts(loaded)
     run = Run(
@@ -311,9 +324,69 @@ def _check_answers(run: Run) -> None:
         Rows(own, run.tokenizer, run.config.max_length).check_answers(name)
 
 
-def _tasks(task: str | Path | Task | Sequence[str | Task], drop_bad_rows: bool) -> tuple[Task, ...]:
-    """One task or several, given by name or as they are."""
+def _tasks(
+    task: str | Path | Task | Sequence[str | Path | Task], drop_bad_rows: bool
+) -> tuple[Task, ...]:
+    """One task or several, given by name or as they are, each under a name of its own."""
     several = task if isinstance(task, list | tuple) else [task]
-    return tuple(
+    if not several:
+        raise ValueError("There is no task to learn: give a name, a file or rows.")
+    if all(map(_is_row, several)):
+        several = [tasks.load(_jsonl(several), filename="rows.jsonl", drop_bad_rows=drop_bad_rows)]
+    for one in several:
+        if not isinstance(one, str | Path | Task):
+            raise TypeError(
+                f"A task is a name, a file, a Task or a list of rows, not a {type(one).__name__}."
+            )
+    made = tuple(
         t if isinstance(t, Task) else tasks.load(t, drop_bad_rows=drop_bad_rows) for t in several
     )
+    files = {
+        number: Path(os.path.abspath(os.path.expanduser(source))).parts
+        for number, source in enumerate(several)
+        if not isinstance(source, Task) and Path(source).expanduser().is_file()
+    }
+    for number, parts in files.items():  # jan/rows.jsonl and feb/rows.jsonl, not rows.jsonl twice
+        others, n = [other for other in files.values() if other != parts], 1
+        while any(other[-n:] == parts[-n:] for other in others):
+            n += 1
+        made[number].name = "/".join(parts[-n:])
+    names = [one.name for one in made]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(
+                f"Two tasks are called {name!r}, and scores are kept by name: give each task "
+                "once, and one of your own another name."
+            )
+    return made
+
+
+def _general(
+    general: str | Path | Sequence[Row], loaded: LoadedModel, drop_bad_rows: bool
+) -> Sequence[Row]:
+    """The pool of the mix ratio, given by name or as rows."""
+    if isinstance(general, str | Path):
+        return general_rows(general, loaded, drop_bad_rows)
+    if not (isinstance(general, Sequence) and all(map(_is_row, general))):
+        raise TypeError("general is a name, a file or a list of rows with prompt and completion.")
+    if any(isinstance(row, Mapping) for row in general):
+        return tasks.read_rows(
+            _jsonl(general), filename="general.jsonl", drop_bad_rows=drop_bad_rows
+        )
+    return general
+
+
+def _is_row(given: Any) -> bool:
+    """True for a row as an object with prompt and completion, or as a dict of a JSONL file."""
+    return isinstance(given, Mapping) or hasattr(given, "completion")
+
+
+def _jsonl(rows: Sequence[Row | Mapping[str, Any]]) -> bytes:
+    """Rows as a file's content, so that they are checked as a file's are."""
+    records = (
+        dict(row)
+        if isinstance(row, Mapping)
+        else {"prompt": row.prompt, "completion": row.completion}
+        for row in rows
+    )
+    return "\n".join(map(json.dumps, records)).encode()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
+import torch
 
 from lablib.methods import METHODS
 from lablib.probes import PROBES
@@ -66,6 +68,31 @@ def test_every_make_target_of_the_readme_exists(readme, root):
 def test_readme_links_lead_somewhere(readme, root):
     for target in re.findall(r"\]\(([^)#:]+)\)", readme):
         assert (root / target).exists(), target
+
+
+def test_the_python_example_runs_and_both_ways_load_what_was_trained(
+    readme, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    rows = [{"prompt": f"Item {n}?", "completion": f"#{n}"} for n in range(20)]
+    (tmp_path / "my-rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    made = {}
+    exec(re.search(r"```python\n(.*?)```", readme, re.DOTALL)[1], made)
+    assert capsys.readouterr().out.startswith("0 {'my-rows.jsonl': ")
+    prompt = made["tokenizer"](rows[0]["prompt"], return_tensors="pt")
+    with torch.no_grad():
+        whole, adapted, trained, base = (
+            model(**prompt).logits
+            for model in (
+                made["model"],
+                made["adapted"],
+                made["run"].model,
+                made["models"].load("mini").model,
+            )
+        )
+    torch.testing.assert_close(whole, trained, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(adapted, trained, atol=1e-4, rtol=1e-4)
+    assert (trained - base).abs().max() > 1e-2
 
 
 def test_contributing_stays_short_and_names_the_hooks_in_order(root):

@@ -104,6 +104,7 @@ def test_controls_are_shared(mini):
     ("options", "says"),
     [
         ({"task": "tickte"}, "tickte"),
+        ({"task": []}, "no task to learn: give a name"),
         ({"probe_names": ["soul"]}, "no probe 'soul'"),
         ({"learning_rate": 1}, "no setting 'learning_rate'"),
         ({"lr": 0}, "above 0"),
@@ -185,6 +186,65 @@ def test_a_task_of_ones_own(mini):
 
     run = experiment.build(mini, Own(), watch=[], probe_names=[], **SHORT)
     assert {e.task for e in run if isinstance(e, StepDone)} == {"own"}
+
+
+def own_rows(folder, name="rows.jsonl"):
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = [{"prompt": f"{folder.name} {n}?", "completion": str(n)} for n in range(20)]
+    (folder / name).write_text("\n".join(map(json.dumps, rows)))
+    return folder / name
+
+
+def test_own_files_of_one_name_are_told_apart(mini, tmp_path):
+    files = [own_rows(tmp_path / part) for part in ("a/jan", "b/jan", "b/feb")]
+    files.append(own_rows(tmp_path / "b/feb", "other.jsonl"))
+    run = experiment.build(mini, [str(file) for file in files], watch=[], probe_names=[], **SHORT)
+    names = ["a/jan/rows.jsonl", "b/jan/rows.jsonl", "feb/rows.jsonl", "other.jsonl"]
+    assert [task.name for task in run.tasks] == names
+    points = [event for event in run if isinstance(event, Probed)]
+    assert set(points[-1].task_scores) == set(names)
+
+
+def test_a_task_given_twice_is_refused(mini, tmp_path, monkeypatch):
+    file = own_rows(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    for twice in (["tickets", "tickets"], [file, "./rows.jsonl"]):
+        with pytest.raises(ValueError, match=r"Two tasks are called .* give each task once"):
+            experiment.build(mini, twice)
+
+
+def test_rows_are_a_task_and_a_pool(mini):
+    rows = [Row(f"What is {n}?", str(n)) for n in range(20)]
+    dicts = [{"prompt": row.prompt, "completion": row.completion} for row in rows]
+    for given in (rows, dicts):
+        run = experiment.build(mini, given, general=given[:3], watch=[], probe_names=[], **SHORT)
+        (task,) = run.tasks
+        learned = {row for split in ("train", "validation", "test") for row in task.rows(split)}
+        assert learned == set(rows) and list(run.general.rows) == rows[:3]
+    with pytest.raises(ValueError, match="line 2: completion is missing"):
+        experiment.build(mini, [*dicts[:1], {"prompt": "And?"}, *dicts])
+
+
+def test_one_probe_may_be_named_alone(mini):
+    assert [probe.name for probe in experiment.make_probes("knowledge")] == ["knowledge"]
+    run = experiment.build(mini, probe_names="knowledge", watch=[], **SHORT)
+    assert list(run.chance) == ["knowledge"]
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"model": ("a model", "a tokenizer")}, "model is a name, .* not a tuple: save your own"),
+        ({"task": [Row("Hello?", "Hi.")] * 3 + ["tickets"]}, "A task is a name, .* not a Row"),
+        ({"task": None}, "A task is a name, .* not a NoneType"),
+        ({"early_stopping": {"floor": 0.9}}, "not a dict: write EarlyStopping"),
+        ({"general": ["Hello?"]}, "general is a name, a file or a list of rows"),
+        ({"general": None}, "general is a name, a file or a list of rows"),
+    ],
+)
+def test_what_is_of_another_kind_is_refused_in_one_sentence(mini, options, says):
+    with pytest.raises(TypeError, match=says):
+        experiment.build(**{"model": mini, **options})
 
 
 def test_a_model_is_not_saved_over_another(mini, tmp_path):

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,12 @@ def compare(args: argparse.Namespace) -> int:
     for file in files:
         check_writable(file)
     jobs = jobs_of(args)
+    for setting, names in sweep.fixed(settings_of(args.settings), names_of(args)).items():
+        print(
+            f"{' and '.join(names)}: {setting} stays as the arm has it; the value given is for "
+            "the others.",
+            file=sys.stderr,
+        )
     folder = Path(args.folder) if args.folder else runtime.home_folder() / "comparisons"
     begun, failed, interrupted = time.perf_counter(), [], False
     found: list[sweep.Measured] = []
@@ -92,28 +99,45 @@ def jobs_of(args: argparse.Namespace) -> list[sweep.Job]:
     config: dict[str, Any] = {"probe_early": False}
     if args.quick:
         config["full_probes"] = False
-    if args.epochs is not None:
-        config["epochs"] = check_setting("epochs", args.epochs)
+    for field in ("epochs", "lr"):
+        if getattr(args, field) is not None:
+            config[field] = check_setting(field, getattr(args, field))
+    mix_ratio = None if args.mix is None else check_setting("mix_ratio", args.mix)
     for option, field in CONFIG.items():
         if getattr(args, option) is not None:
             config[field] = getattr(args, option)
-    TrainConfig(lr=1e-3, **config)
-    experiment.make_probes(args.probe)
-    names = [name.strip() for name in args.methods.split(",") if name.strip()]
-    plan = sweep.Plan(args.model, (args.task,), settings=settings_of(args.settings))
-    sweep.jobs(plan, names)  # a method that is not there is found before a model is loaded
-    task, loaded = tasks.load(args.task), models.load(args.model)
+    TrainConfig(**{"lr": 1e-3, **config})
+    probes = experiment.make_probes(args.probe)
+    given = args.task or ["tickets"]
+    if len(given) > 1:
+        raise ValueError(
+            f"A comparison is of one task, not of {' and '.join(given)}: compare each by itself; "
+            "'python -m lablib run' learns several in turn."
+        )
+    names = names_of(args)
     plan = sweep.Plan(
         model=args.model,
-        tasks=(args.task,),
+        tasks=tuple(given),
         seeds=tuple(range(args.seeds)),
-        settings=plan.settings,
+        settings=settings_of(args.settings),
         config=config,
+        mix_ratio=mix_ratio,
         probes=tuple(args.probe or ()),
-        content=content_of(loaded, [task]),
-        n_parameters=loaded.n_parameters,
+        general="" if args.general == "default" else args.general,
     )
+    sweep.jobs(plan, names)  # a method that is not there is found before a model is loaded
+    task, loaded = tasks.load(given[0]), models.load(args.model)
+    general: Sequence[tasks.Row] = ()
+    if plan.general:
+        general = experiment.check_unasked(experiment.general_rows(plan.general, loaded), probes)
+    content = content_of(loaded, [task], general)
+    plan = replace(plan, content=content, n_parameters=loaded.n_parameters)
     return sweep.jobs(plan, names, args.grid)
+
+
+def names_of(args: argparse.Namespace) -> list[str]:
+    """Return the arms that ``--methods`` names."""
+    return list(dict.fromkeys(filter(None, map(str.strip, args.methods.split(",")))))
 
 
 def _follow(

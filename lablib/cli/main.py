@@ -53,6 +53,10 @@ arms:
   joint     upper target: as many general rows beside the task rows, always run
   low_lr    a fifth of full's rate for twice the epochs, ended when less than 0.9 of
             knowledge is kept
+  stm_random, stm_threshold
+            controls of stm: as many words drawn at random, and the paper's fixed threshold
+  stm_replay
+            masking, and one general row in twenty
   any method of 'python -m lablib methods', with its default settings; several joined by +
 
 examples:
@@ -61,6 +65,8 @@ examples:
   python -m lablib compare --task wrong_facts --methods full,replay,lora+replay --seeds 5 \\
       --json out.json --html out.html
       figures as JSON, pictures and tables as one page
+  python -m lablib compare --methods replay,lora+replay --general ./my-chats.jsonl --mix 0.1
+      rehearsal of your own examples, a tenth of every batch
   python -m lablib compare --methods lora --set lora.rank=4 --grid --match 0.8
       other learning rates and ranks too, compared at task score 0.8
   python -m lablib compare --model smollm2-135m --methods replay --seeds 2 --quick \\
@@ -246,7 +252,7 @@ def _add_compare(commands) -> None:
     )
     what = compare.add_argument_group("what to compare")
     what.add_argument("--model", default="mini", metavar="NAME", help="as for run [mini]")
-    what.add_argument("--task", default="tickets", metavar="NAME", help="as for run [tickets]")
+    what.add_argument("--task", action="append", metavar="NAME", help="as for run, one [tickets]")
     what.add_argument(
         "--methods", default="full", metavar="A,B,…", help="arms, parted by commas [full]"
     )
@@ -254,7 +260,7 @@ def _add_compare(commands) -> None:
     what.add_argument(
         "--grid", action="store_true", help="also other learning rates, and ranks of LoRA"
     )
-    _add_settings(what, "a setting of a method, in all arms that have it")
+    _add_settings(what, "a setting of a method, in all arms that have it and do not fix it")
     what.add_argument(
         "--match",
         type=float,
@@ -262,7 +268,25 @@ def _add_compare(commands) -> None:
         help="task score at which arms are matched [0.9 of what full reaches]",
     )
 
-    how = compare.add_argument_group("how long, and how often measured (of every run)")
+    how = compare.add_argument_group("how trained, and how often measured (of every run)")
+    how.add_argument(
+        "--lr",
+        metavar="X",
+        help="learning rate of all arms, in the place of each arm's own, adapters included;"
+        " low_lr takes a fifth of it, --grid keeps its rates [by arm and model]",
+    )
+    how.add_argument(
+        "--mix",
+        metavar="X",
+        help="mix ratio of the arms whose method mixes (replay, sa_sft, stm_replay), in the place"
+        " of their own; joint keeps its own [by arm]",
+    )
+    how.add_argument(
+        "--general",
+        default="default",
+        metavar="NAME",
+        help="where general examples of all arms come from, joint included; as for run [by model]",
+    )
     _add_length(how)
     _add_measuring(how)
     how.add_argument("--test-rows", type=int, metavar="N", help="test rows at a probe point")

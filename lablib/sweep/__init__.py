@@ -6,7 +6,7 @@ own, ``execute`` does them all through any Executor, ``measured`` is what is kep
 """
 
 from lablib.sweep.analysis import Comparison, compare
-from lablib.sweep.arms import ARMS, REFERENCES, Plan, jobs
+from lablib.sweep.arms import ARMS, REFERENCES, Plan, fixed, jobs
 from lablib.sweep.execute import Outcome, run
 from lablib.sweep.job import Job, result_path
 from lablib.sweep.measured import Measured
@@ -21,6 +21,7 @@ __all__ = [
     "Outcome",
     "Plan",
     "compare",
+    "fixed",
     "jobs",
     "result_path",
     "run",

@@ -6,7 +6,7 @@ on a setting that is not in this file or on the command line.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -158,15 +158,22 @@ class Plan:
     seeds : tuple of int
         One run of every arm for each.
     settings : mapping
-        Hyper-parameters by ``method.field`` for every arm that has the method.
+        Hyper-parameters by ``method.field`` for every arm that has the method and does not fix
+        them.
     config : mapping
-        Fields of ``TrainConfig`` for every arm; an arm's own come first.
+        Fields of ``TrainConfig`` for every arm; an arm's own come first, and ``lr`` is multiplied
+        by an arm's ``lr_factor``.
+    mix_ratio : float, optional
+        Mix ratio of the arms whose method mixes, in the place of their own. The upper target,
+        which mixes without a method for it, keeps its own.
     lr_factor : float
         Multiplies the default learning rate of arms that train all weights, > 0. Adapters learn
         at a rate of their own.
     probes : tuple of str
         Keys of ``PROBES``; empty: all.
     content : str
+        See ``Job``.
+    general : str
         See ``Job``.
     n_parameters : int
         Size of the model, which scales the grid.
@@ -177,9 +184,11 @@ class Plan:
     seeds: tuple[int, ...] = (0,)
     settings: Mapping[str, Any] = field(default_factory=dict)
     config: Mapping[str, Any] = field(default_factory=dict)
+    mix_ratio: float | None = None
     lr_factor: float = 1.0
     probes: tuple[str, ...] = ()
     content: str = ""
+    general: str = ""
     n_parameters: int = 0
 
 
@@ -198,14 +207,26 @@ def jobs(plan: Plan, names: Sequence[str], grid: bool = False) -> list[Job]:
     Raises
     ------
     ValueError
-        If there is no such arm or method, or a setting belongs to none of them.
+        If there is no such arm or method, a setting belongs to none of them or is fixed by all
+        that have it, or a mix ratio is given and none of them mixes.
     """
     arms = {name: arm_of(name) for name in dict.fromkeys([*REFERENCES, *names])}
     for setting in plan.settings:
-        if not any(_has(arm, setting) for arm in arms.values()):
+        having = [name for name, arm in arms.items() if _has(arm, setting)]
+        if not having:
             raise ValueError(
                 f"The setting {setting} belongs to none of the methods {', '.join(arms)}."
             )
+        if having == fixed([setting], having).get(setting):
+            raise ValueError(
+                f"The setting {setting} is fixed by {' and '.join(having)}, so that giving it "
+                f"changes nothing: leave it out, or compare {setting.partition('.')[0]} as well."
+            )
+    if plan.mix_ratio is not None and not any(map(_mixes, arms.values())):
+        raise ValueError(
+            f"A mix ratio changes nothing, as none of {', '.join(names)} mixes: compare replay or "
+            "sa_sft as well."
+        )
     if grid:
         for name in list(arms):
             arms |= dict(variants(name, arms[name], plan.n_parameters, plan.tasks[0]))
@@ -246,6 +267,12 @@ def arm_of(name: str) -> Arm:
     return arm or Arm(name, methods.make(name).summary)
 
 
+def fixed(settings: Iterable[str], names: Sequence[str]) -> dict[str, list[str]]:
+    """Return by setting those of the arms named that have a value of their own, which they keep."""
+    found = {s: [name for name in names if s in arm_of(name).settings] for s in settings}
+    return {setting: arms for setting, arms in found.items() if arms}
+
+
 def known() -> list[str]:
     """Return the names that can be compared: the arms, then the methods that are none."""
     return [*ARMS, *(name for name in methods.METHODS if name not in ARMS)]
@@ -274,6 +301,10 @@ def _has(arm: Arm, setting: str) -> bool:
     return setting.partition(".")[0] in arm.method.split("+")
 
 
+def _mixes(arm: Arm) -> bool:
+    return methods.make(arm.method).default_mix_ratio > 0
+
+
 def _job(plan: Plan, label: str, arm: Arm, seed: int) -> Job:
     given = {name: value for name, value in plan.settings.items() if _has(arm, name)}
     parts = [part for part in arm.method.split("+") if part in methods.METHODS]
@@ -283,6 +314,10 @@ def _job(plan: Plan, label: str, arm: Arm, seed: int) -> Job:
         for name, value in methods.by_size(methods.METHODS[part], plan.n_parameters).items()
     }
     config = {**plan.config, **arm.config}
+    if "lr" in plan.config and "lr" not in arm.config:
+        config["lr"] *= arm.lr_factor
+    if plan.mix_ratio is not None and _mixes(arm):
+        config["mix_ratio"] = plan.mix_ratio
     if arm.epochs_factor != 1:
         config["epochs"] = arm.epochs_factor * config.get("epochs", 1.0)
     faster = plan.lr_factor if methods.make(arm.method).trains_all else 1.0
@@ -297,4 +332,5 @@ def _job(plan: Plan, label: str, arm: Arm, seed: int) -> Job:
         seed=seed,
         label=label,
         content=plan.content,
+        general=plan.general,
     )

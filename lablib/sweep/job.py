@@ -9,8 +9,9 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from lablib.models import LoadedModel
-from lablib.tasks.base import Task
+from lablib import probes
+from lablib.models import MODELS, LoadedModel
+from lablib.tasks import SPLITS, TASKS, Row, Task
 from lablib.train.data import fingerprint
 
 FORMAT = 1  # of a result; raised when the same job would be measured in another way
@@ -41,7 +42,9 @@ class Job:
     label : str
         What the run is called; not part of its key.
     content : str
-        Checksum of the model's weights and the tasks' rows; see ``content_of``.
+        Checksum of the model and the rows; see ``content_of``.
+    general : str
+        The pool of the mix ratio by a name of ``experiment.general_rows``; empty: the default.
     """
 
     model: str
@@ -54,13 +57,17 @@ class Job:
     seed: int = 0
     label: str = ""
     content: str = ""
+    general: str = ""
 
     def key(self) -> str:
         """Return 16 hexadecimal digits that name this job, the same on every machine.
 
-        The first 64 bits of a SHA-256 over all fields but the label.
+        The first 64 bits of a SHA-256 over all fields but the label. The default pool is left
+        out: a job had that name before others could be given.
         """
         what = {name: value for name, value in asdict(self).items() if name != "label"}
+        if not self.general:
+            del what["general"]
         text = json.dumps({"format": FORMAT, **what}, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -76,10 +83,22 @@ class Job:
         return cls(**{**known, **tuples})
 
 
-def content_of(loaded: LoadedModel, tasks: Sequence[Task]) -> str:
-    """Return a checksum of what the names of a job stand for: weights, training and test rows."""
-    parts = [loaded.digest]
-    parts += [fingerprint(task.rows(split)) for task in tasks for split in ("train", "test")]
+def content_of(loaded: LoadedModel, tasks: Sequence[Task], general: Sequence[Row] = ()) -> str:
+    """Return a checksum of what the names of a job stand for: model, tasks and a pool of its own.
+
+    Of a model of your own also its config, tokenizer and chat template, which may be edited in
+    its folder; of a task of your own also its validation rows. Ours change with their weights
+    and with their training rows only.
+    """
+    own = loaded.name not in MODELS
+    parts = [
+        probes.base_name(loaded.digest, loaded.model, loaded.tokenizer) if own else loaded.digest
+    ]
+    for task in tasks:
+        splits = ("train", "test") if task.name in TASKS else SPLITS
+        parts += [fingerprint(task.rows(split)) for split in splits]
+    if general:
+        parts.append(fingerprint(general))
     return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:16]
 
 

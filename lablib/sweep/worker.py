@@ -72,7 +72,7 @@ def measured(job: Job) -> Measured:
 
     A run whose loss is no longer finite is a result too: what was measured until then is kept.
     """
-    loaded = _loaded(job.model)
+    loaded = _loaded(job.model, job.content)
     run = experiment.build(
         loaded,
         list(job.tasks),
@@ -80,6 +80,7 @@ def measured(job: Job) -> Measured:
         settings=job.settings,
         watch=(),
         probe_names=job.probes or None,
+        general=job.general or "default",
         name=job.label,
         **_config(job, loaded),
     )
@@ -93,7 +94,7 @@ def measured(job: Job) -> Measured:
         history.add(run.events[-1])
     cost = meter.cost(run)
     moved = divergence(
-        loaded.model, run.model, _answers(job.model, job.tasks, run.config.max_length)
+        loaded.model, run.model, _answers(job.model, job.content, job.tasks, run.config.max_length)
     )
     config = history.started.config
     return measure(
@@ -125,14 +126,17 @@ def _config(job: Job, loaded: LoadedModel) -> dict[str, Any]:
 
 
 @functools.lru_cache(maxsize=1)
-def _loaded(name: str) -> LoadedModel:
+def _loaded(name: str, content: str) -> LoadedModel:
+    """A process may outlive what the name stands for; ``content`` tells."""
     return models.load(name)
 
 
 @functools.lru_cache(maxsize=4)
-def _answers(model: str, tasks: tuple[str, ...], max_length: int) -> tuple[Batch, ...]:
+def _answers(
+    model: str, content: str, tasks: tuple[str, ...], max_length: int
+) -> tuple[Batch, ...]:
     """What the base answers to the tasks' own test prompts."""
-    loaded, found = _loaded(model), ()
+    loaded, found = _loaded(model, content), ()
     for name in tasks:
         prompts = [row.prompt for row in all_tasks.load(name).rows("test")[:PROMPTS]]
         if prompts:

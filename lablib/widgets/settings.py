@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import ipywidgets as widgets
+from huggingface_hub import try_to_load_from_cache
+from huggingface_hub.errors import HFValidationError
+from safetensors import SafetensorError, safe_open
 
 from lablib import experiment, methods
 from lablib.controls import check_setting
 from lablib.methods import METHODS, make
 from lablib.models import MODELS
+from lablib.models.adapter_folder import base_of, holds_adapter
 from lablib.tasks import TASKS
 from lablib.widgets.control import control
 from lablib.widgets.methodchoice import MethodChoice
@@ -19,8 +25,8 @@ from lablib.widgets.share import Settings, check_seed
 
 OTHER = "another…"
 # Sizes that decide the default settings before a model is loaded; unknown ones count as large.
-_PARAMETERS = {"mini": 1_000_000}
 _LARGE = 135_000_000
+_PARAMETERS = {"mini": 1_000_000, "smollm2-135m": _LARGE}
 LIVE = ("lr", "epochs", "mix_ratio")  # may be moved while a run is under way
 
 
@@ -72,8 +78,38 @@ class Pick(widgets.VBox):
 
 
 def size_of(model: str) -> int:
-    """Return about how many parameters the model of this name has."""
-    return _PARAMETERS.get(model, _LARGE)
+    """Return about how many parameters the model of this name has.
+
+    Of a folder, or of what the hub's cache holds, the heads of the safetensors tell, without the
+    weights; an adapter has the size of its base. What is not on this machine counts as large.
+    """
+    folder = None if model in _PARAMETERS else _folder_of(model)
+    if folder is None:
+        return _PARAMETERS.get(model, _LARGE)
+    try:
+        if holds_adapter(folder):
+            return size_of(base_of(folder))
+        found = sum(map(_numbers_in, folder.glob("*.safetensors")))
+    except (OSError, SafetensorError):  # said in words when the model is loaded
+        return _LARGE
+    return found or _LARGE
+
+
+def _folder_of(model: str) -> Path | None:
+    """The folder of a model that is on this machine; nothing is asked of the hub."""
+    folder = os.path.expanduser(model)
+    if model and os.path.isdir(folder):
+        return Path(folder)
+    try:
+        config = try_to_load_from_cache(model, "config.json")
+    except HFValidationError:
+        return None
+    return Path(config).parent if isinstance(config, str) else None
+
+
+def _numbers_in(file: Path) -> int:
+    with safe_open(file, "pt") as tensors:
+        return sum(math.prod(tensors.get_slice(name).get_shape()) for name in tensors.offset_keys())
 
 
 def defaults(model: str, method: str, task: str) -> experiment.Defaults:

@@ -8,6 +8,8 @@ import pytest
 
 from lablib.cli import compare as command
 from lablib.cli.main import main
+from lablib.methods import METHODS
+from lablib.sweep import ARMS, Job
 from lablib.sweep import run as run_here
 from tests.sweep.test_execute import Here
 
@@ -52,10 +54,15 @@ def test_it_prints_writes_and_resumes(arguments, tmp_path, capsys):
         (["--match", "2"], "--match is a task score above 0 up to 1"),
         (["--set", "full"], "--set takes METHOD.FIELD=VALUE"),
         (["--set", "ewc9.strength=1"], "belongs to none of the methods"),
+        (["--methods", "stm_threshold", "--set", "stm.threshold=9"], "is fixed by stm_threshold"),
         (["--max-steps", "0"], "max_steps must be a whole number from 1 up"),
         (["--epochs", "-1"], "epochs"),
+        (["--lr", "2"], "above 0 and at most 1"),
+        (["--mix", "2"], "mix ratio"),
+        (["--mix", "0.1"], "none of low_lr mixes"),
+        (["--general", "nonsense"], "There is no task 'nonsense'"),
         (["--probe", "nonsense"], "There is no probe 'nonsense'"),
-        (["--task", "nonsense"], "nonsense"),
+        (["--task", "nonsense"], "A comparison is of one task, not of "),
         (["--model", "./nonsense"], "nonsense"),
         (["--json", "/no/such/folder/out.json"], "does not exist"),
     ],
@@ -65,6 +72,37 @@ def test_a_mistake_is_one_sentence_before_anything_runs(arguments, extra, said, 
     out, err = capsys.readouterr()
     assert out == "" and said in err and err.count("\n") == 1
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_task_that_is_not_there_is_one_sentence(capsys):
+    assert main(["compare", "--task", "nonsense"]) == 2
+    assert "There is no task 'nonsense'" in capsys.readouterr().err
+
+
+def test_rows_of_ones_own_are_mixed_in_and_are_part_of_the_key(arguments, tmp_path, capsys):
+    file, out = tmp_path / "chats.jsonl", tmp_path / "out.json"
+    arguments += ["--methods", "replay", "--seeds", "1", "--mix", "0.5", "--lr", "1e-4", "--quiet"]
+    arguments += ["--general", str(file), "--json", str(out)]
+    keys = []
+    for answer in ("yes", "no"):
+        file.write_text(json.dumps({"prompt": "Is it so?", "completion": answer}))
+        assert main(arguments) == 0
+        found = json.loads(out.read_text())
+        (run,) = [run for run in found["runs"] if run["job"]["label"] == "replay"]
+        assert run["job"]["general"] == str(file) and run["job"]["config"]["mix_ratio"] == 0.5
+        assert run["facts"]["lr"] == 1e-4
+        keys.append(Job.from_dict(run["job"]).key())
+    assert keys[0] != keys[1]
+    file.write_text(json.dumps({"prompt": "What is the capital of France?", "completion": "No."}))
+    assert main(arguments) == 2
+    assert "ask what a probe asks" in capsys.readouterr().err
+
+
+def test_it_says_which_arm_keeps_a_setting_that_is_given(arguments, monkeypatch, capsys):
+    monkeypatch.setattr(command.sweep, "run", lambda *_: (outcome for outcome in ()))
+    main([*arguments, "--methods", "stm,stm_threshold", "--set", "stm.threshold=9", "--quiet"])
+    said = "stm_threshold: stm.threshold stays as the arm has it; the value given is for the others"
+    assert said in capsys.readouterr().err
 
 
 def test_a_cluster_that_is_not_there_is_one_sentence(arguments, capsys, monkeypatch):
@@ -79,4 +117,5 @@ def test_help_says_what_the_arms_are(capsys):
     with pytest.raises(SystemExit):
         main(["compare", "--help"])
     out = capsys.readouterr().out
-    assert all(word in out for word in ("low_lr", "joint", "matched task score", "--cluster"))
+    assert all(word in out for word in ("matched task score", "--cluster"))
+    assert all(f"  {name}" in out or f", {name}\n" in out for name in set(ARMS) - set(METHODS))

@@ -1,10 +1,11 @@
 """Which runs a comparison consists of, and their keys."""
 
+import shutil
 from dataclasses import replace
 
 import pytest
 
-from lablib import models, tasks
+from lablib import models, sweep, tasks
 from lablib.experiment import defaults
 from lablib.methods import METHODS
 from lablib.sweep import ARMS, REFERENCES, Job, Plan, arms, jobs
@@ -68,6 +69,16 @@ def test_a_setting_of_no_arm_is_refused():
         jobs(replace(PLAN, settings={"ewc9.strength": 1}), ["full"])
 
 
+def test_a_setting_that_every_arm_fixes_is_refused_and_else_goes_to_the_others():
+    name, both = "stm.threshold", ["stm_threshold", "stm"]
+    plan = replace(PLAN, settings={name: 10.0})
+    with pytest.raises(ValueError, match=r"fixed by stm_threshold, .* compare stm as well"):
+        jobs(plan, ["stm_threshold"])
+    made = {job.label: job.settings.get(name) for job in jobs(plan, both)}
+    assert made == {"full": None, "joint": None, "stm_threshold": 2.5, "stm": 10.0}
+    assert sweep.fixed(plan.settings, both) == {name: ["stm_threshold"]}
+
+
 def test_the_grid_adds_rates_scaled_to_the_model():
     small = {j.label: j for j in jobs(PLAN, [], grid=True)}
     large = {j.label: j for j in jobs(replace(PLAN, n_parameters=135_000_000), [], grid=True)}
@@ -88,10 +99,12 @@ def test_a_key_depends_on_everything_but_the_label():
     job = Job("mini", ("tickets",), "full", config={"lr": 1e-3})
     assert len(job.key()) == 16
     assert replace(job, label="another").key() == job.key()
+    assert job.key() == "4c85c9396edb601c"  # as before a job had a pool: results are kept under it
     others = [
         replace(job, model="x"), replace(job, tasks=("clinic",)), replace(job, method="y"),
         replace(job, config={"lr": 2e-3}), replace(job, settings={"a.b": 1}), replace(job, seed=1),
         replace(job, lr_factor=0.5), replace(job, probes=("format",)), replace(job, content="z"),
+        replace(job, general="y"),
     ]  # fmt: skip
     assert len({other.key() for other in [job, *others]}) == len(others) + 1
     assert Job.from_dict(job.to_dict()) == job
@@ -104,6 +117,51 @@ def test_a_key_changes_with_what_the_names_stand_for(small):
     assert content == content_of(models.load(small.model), [task])
     assert content != content_of(replace(loaded, digest="0"), [task])
     assert content != content_of(loaded, [tasks.load("tickets")])
+    assert content != content_of(loaded, [task], task.rows("test"))
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("chat_template.jinja", "<|end|>", "<|end|> "),
+        ("config.json", '"rms_norm_eps": 1e-06', '"rms_norm_eps": 1e-05'),
+        ("tokenizer.json", '"<|user|>"', '"<|reader|>"'),
+    ],
+)
+def test_a_key_changes_with_every_file_of_an_own_model(small, tmp_path, file, old, new):
+    folder, task = tmp_path / "model", tasks.load(small.tasks[0])
+    shutil.copytree(small.model, folder)
+    before = content_of(models.load(str(folder)), [task])
+    text = (folder / file).read_text()
+    assert old in text
+    (folder / file).write_text(text.replace(old, new))
+    assert content_of(models.load(str(folder)), [task]) != before
+
+
+def test_a_key_changes_with_the_validation_rows_of_an_own_task(small):
+    loaded, task = models.load(small.model), tasks.load(small.tasks[0])
+    other = tasks.OwnData("rows.jsonl", {s: task.rows(s) for s in ("train", "test")}, (), seed=0)
+    other._splits = {**task._splits, "validation": task.rows("validation")[1:]}
+    assert content_of(loaded, [other]) != content_of(loaded, [task])
+
+
+def test_a_rate_is_that_of_all_arms_and_a_fifth_for_low_lr():
+    plan = replace(PLAN, config={"lr": 1e-3})
+    made = {job.label: job.config["lr"] for job in jobs(plan, ["low_lr", "lora"], grid=True)}
+    assert made["full"] == made["joint"] == made["lora"] == 1e-3
+    assert made["low_lr"] == pytest.approx(2e-4) and made["full lr=8e-05"] == pytest.approx(8e-5)
+
+
+def test_a_mix_ratio_is_for_the_arms_that_mix():
+    plan = replace(PLAN, mix_ratio=0.1)
+    made = jobs(plan, ["replay", "stm_replay", "lora+sa_sft", "stm"])
+    ratios = {job.label: job.config.get("mix_ratio") for job in made}
+    assert ratios == {
+        "full": None, "joint": 0.5, "replay": 0.1, "stm_replay": 0.1, "lora+sa_sft": 0.1,
+        "stm": None,
+    }  # fmt: skip
+    with pytest.raises(ValueError, match="none of stm, low_lr mixes"):
+        jobs(plan, ["stm", "low_lr"])
 
 
 def test_arms_say_what_they_are():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -42,6 +43,15 @@ class Here(Executor):
         return future
 
 
+def test_a_worker_loads_a_model_anew_whose_files_have_changed(small, tmp_path):
+    folder = tmp_path / "model"
+    shutil.copytree(small.model, folder)
+    before = worker._loaded(str(folder), "before")
+    assert worker._loaded(str(folder), "before") is before
+    (folder / "chat_template.jinja").write_text("{{ messages[0]['content'] }}")
+    assert worker._loaded(str(folder), "after").tokenizer.chat_template.startswith("{{ messages")
+
+
 def test_a_sweep_keeps_one_whole_file_a_job(five, tmp_path):
     with ThreadPoolExecutor(2) as threads:
         outcomes = list(sweep.run([*five[:2], replace(five[0], label="again")], tmp_path, threads))
@@ -54,7 +64,7 @@ def test_a_sweep_keeps_one_whole_file_a_job(five, tmp_path):
     assert first.displacement[0] == 0 < first.displacement[-1]
     assert 0 < first.kl_per_token <= first.kl
     assert first.cost.trained_bytes == sum(
-        p.nbytes for p in worker._loaded(five[0].model).model.parameters()
+        p.nbytes for p in worker._loaded(five[0].model, "").model.parameters()
     )
     assert first.facts["machine"]["threads"] == 1 and first.facts["lr"] == 1e-3
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 import ipywidgets as widgets
 import pytest
 
+from lablib import experiment, models
 from lablib.methods import METHODS, make
+from lablib.methods.base import SMALL
+from lablib.tasks import Row
 from lablib.widgets.methodchoice import MethodChoice, about_fields, live_fields
-from lablib.widgets.settings import SettingsPanel
+from lablib.widgets.settings import SettingsPanel, size_of
 from lablib.widgets.share import Settings, from_string, to_string
+from tests import tiny
 
 
 @pytest.fixture
@@ -51,6 +55,50 @@ def test_a_default_follows_the_size_of_the_model_unless_it_was_moved(panel):
     assert panel.fields["sa_sft.top_p"].value == 0.5
     panel.model.value = "mini"
     assert panel.fields["ewc.strength"].value == pytest.approx(make("ewc").strength)
+
+
+def own_model(folder, form):
+    """The tiny model as a user saves it: whole, in parts, or as an adapter on it."""
+    whole = folder / "whole"
+    tiny.model().save_pretrained(whole, max_shard_size="20KB" if form == "in parts" else "1GB")
+    tiny.tokenizer().save_pretrained(whole)
+    if form != "an adapter":
+        return whole
+    run = experiment.build(
+        str(whole), [Row(f"{n}?", "#") for n in range(20)], "lora", probe_names=(), watch=(),
+        max_steps=1,
+    )  # fmt: skip
+    list(run)
+    experiment.save_model(run, folder / "adapter")
+    return folder / "adapter"
+
+
+@pytest.mark.parametrize("form", ["whole", "in parts", "an adapter"])
+def test_an_own_model_starts_with_the_defaults_of_its_true_size(panel, tmp_path, form):
+    folder = str(own_model(tmp_path, form))
+    true = models.load(folder).n_parameters
+    assert size_of(folder) == true < SMALL
+    panel.model.value = folder
+    for method in ("ewc", "lora"):
+        panel.method.first.value = method
+        assert panel.read().lr == experiment.defaults(true, make(method)).lr
+    panel.method.first.value = "ewc"
+    assert panel.read().fields == pytest.approx(make("ewc", n_parameters=true).settings())
+
+
+def test_a_model_in_the_cache_of_the_hub_has_its_true_size(tmp_path, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    stored = tmp_path / "models--owner--tiny"
+    tiny.model().save_pretrained(stored / "snapshots" / "abc")
+    (stored / "refs").mkdir()
+    (stored / "refs" / "main").write_text("abc")
+    assert size_of("owner/tiny") == tiny.model().num_parameters()
+
+
+def test_a_model_that_is_not_at_hand_or_damaged_counts_as_large(panel, tmp_path):
+    (tmp_path / "model.safetensors").write_bytes(b"no head")
+    for name in (str(tmp_path), str(tmp_path / "none"), "owner/name", "~no one/x", "x" * 999, ""):
+        assert size_of(name) == size_of("smollm2-135m") > SMALL
 
 
 def test_what_is_combined_gets_the_fields_of_both(choice):
