@@ -270,7 +270,7 @@ def test_the_prompt_is_tried_on_the_untrained_model(lab, tmp_path, monkeypatch):
     made = Friday(lab)
     made.watch()
     assert list(made._prompted) == [("mini", "tickets")]
-    assert "prompt, untrained: nothing is forgotten" in made.view.value
+    assert "prompt, untrained: no weight moves" in made.view.value
 
 
 def test_a_report_without_a_recommendation_says_so(record):
