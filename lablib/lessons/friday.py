@@ -224,6 +224,7 @@ def advice(
     constraints, said, counted = tuple(constraints), [], []
     for key, option in OPTIONS.items():
         why, one = ruled_out(option, constraints), found.get(key)
+        least = f" (kept least: {one.lowest})" if one and one.lowest else ""
         if why:
             said.append(f"{option.title}: ruled out, {why}.")
         elif one is None:
@@ -231,13 +232,12 @@ def advice(
         elif one.reached < one.n:
             said.append(
                 f"{option.title}: {one.reached} of {one.n} seeds reach a task score of "
-                f"{target:.2f}; it ends at {one.task_score}.{_for_one_seed(one)}"
+                f"{target:.2f}; it ends at {one.task_score}{least}.{_for_one_seed(one)}"
             )
         else:
             said.append(
                 f"{option.title}: keeps {one.at} at task score {target:.2f}, and "
-                f"{one.passed} of {one.n} seeds pass the regression test at the end"
-                + (f" (kept least: {one.lowest})." if one.lowest else ".")
+                f"{one.passed} of {one.n} seeds pass the regression test at the end{least}."
             )
             if 2 * one.passed > one.n:
                 counted.append(one)
