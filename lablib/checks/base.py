@@ -142,9 +142,18 @@ def outcome(function: Callable[..., Any], case: Case) -> Any:
     """Return what ``function`` returns for ``case``, or how it failed."""
     try:
         # A copy, so that a function that sorts its argument in place spoils nothing.
-        return function(*copy.deepcopy(case.arguments))
+        return plain(function(*copy.deepcopy(case.arguments)))
     except Exception as error:
         return Raised(type(error).__name__, f" ({error})" if str(error) else "")
+
+
+def plain(value: Any) -> Any:
+    """Return a result without the types of numpy and torch: arrays as lists, numbers as numbers."""
+    if hasattr(value, "tolist") and not isinstance(value, type):
+        return plain(value.tolist())
+    if type(value) in (list, tuple):
+        return type(value)(map(plain, value))
+    return value
 
 
 def same(value: Any, expected: Any) -> bool:

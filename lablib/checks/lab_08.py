@@ -135,6 +135,14 @@ def _leaks(question: str, asked: list[str]) -> bool:
     return question.strip().lower() in {each.strip().lower() for each in asked}
 
 
+def _holds(question: str, asked: list[str]) -> bool:
+    return any(each.strip().lower() in question.strip().lower() for each in asked)
+
+
+def _stripped(lines: list[Line], asked: list[str]) -> list[Line]:
+    return _sift([(question.strip(), answer, ended) for question, answer, ended in lines], asked)
+
+
 def _newest(lines: list[Line], asked: list[str]) -> list[Line]:
     return _sift(lines[::-1], asked)[::-1]
 
@@ -164,6 +172,13 @@ _DIARIES: tuple[tuple[list[Line], list[str]], ...] = (
     ),
     ([("Spell dog.", "d o", False), ("Spell dog.", "d o g", True)], []),
     ([("Add 4 and 4.", "8", True), ("Sort b, a.", "a, b", True)], ["Add 4 and 4."]),
+    (  # lines that come near what is asked, and stay as they were written
+        [
+            ("Name a fruit. ", "pear", True),
+            ("What is the capital of France? Answer in upper case.", "PARIS", True),
+        ],
+        ["What is the capital of France?"],
+    ),
 )
 
 CLEAN = Exercise(
@@ -202,6 +217,18 @@ CLEAN = Exercise(
             ),
             "A question of a probe slipped through because it was written a little differently: "
             "look at capital letters and at spaces.",
+        ),
+        Misconception(
+            "dropped what merely holds a probe's question",
+            lambda lines, asked: _sift(lines, asked, leak=_holds),
+            "A line is gone whose question only contains a question of a probe and goes on. It "
+            "asks for something else, as here for capital letters, and may stay.",
+        ),
+        Misconception(
+            "lines rewritten",
+            _stripped,
+            "A line was changed on its way, by its spaces. Make a copy alike for comparing, and "
+            "return the line as the model wrote it.",
         ),
         Misconception(
             "repetitions kept",

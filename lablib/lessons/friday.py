@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 
 from lablib import tasks
 from lablib.lessons import equal
+from lablib.lessons.reading import NAMES
 from lablib.models import LoadedModel
 from lablib.sweep import archive
-from lablib.sweep.analysis import Comparison, Estimate, estimate
+from lablib.sweep.analysis import FEW, Comparison, Estimate, estimate
 from lablib.sweep.measured import Measured
 from lablib.tasks.base import Row, Task
 
@@ -40,6 +41,8 @@ class Option:
         True if it needs general data to be kept.
     all_weights : bool
         True if every weight is trained.
+    remark : str
+        What has to be known where it is ruled out for training all weights.
     """
 
     title: str
@@ -47,10 +50,15 @@ class Option:
     source: str
     old_data: bool
     all_weights: bool
+    remark: str = ""
 
 
 OPTIONS: dict[str, Option] = {
-    "stm": Option("mask surprising tokens (STM), a little replay", "stm_replay", "[5]", True, True),
+    "stm": Option(
+        "mask surprising tokens (STM), a little replay", "stm_replay", "[5]", True, True,
+        "measured here with all weights trained; its authors train adapters, which nobody "
+        "measured here",
+    ),
     "lora": Option(
         "LoRA, a fifth of general data, a regression test", "lora_replay", "[6]", True, False
     ),
@@ -59,12 +67,12 @@ OPTIONS: dict[str, Option] = {
     "lora_diary": Option(
         "LoRA with the model's own diary", "lora_sa_sft", "labs 03 and 08", False, False
     ),
-}
+}  # fmt: skip
 NONE = "none of these: do not deploy"
 CONSTRAINTS = {
     "data": "No old data may be kept",
     "memory": "One card of 24 GB, seven billion weights",
-    "tasks": "Three more tasks will follow",
+    "tasks": "Three more tasks will follow (no figures here)",
 }
 BESIDE = ("full", "replay", "low_lr")  # drawn on the same plane, to compare with
 
@@ -74,9 +82,10 @@ def ruled_out(option: Option, constraints: Iterable[str]) -> str:
     if "data" in constraints and option.old_data:
         return "it needs old data"
     if "memory" in constraints and option.all_weights:
+        remark = f" ({option.remark})" if option.remark else ""
         return (
             f"training every weight takes {TRAINED} bytes each, {TRAINED * SIZE / 1e9:.0f} GB; the "
-            f"card has {CARD / 1e9:.0f}"
+            f"card has {CARD / 1e9:.0f}{remark}"
         )
     return ""
 
@@ -95,6 +104,8 @@ class Evidence:
         At the end: task score, kept (says).
     passed : int
         Seeds that pass the regression test at the end.
+    lowest : str
+        The capability that is kept least at the end, and how much of it, in words.
     """
 
     key: str
@@ -105,6 +116,12 @@ class Evidence:
     task_score: Estimate | None
     end: Estimate | None
     passed: int
+    lowest: str = ""
+
+    @property
+    def one_short(self) -> bool:
+        """True if all seeds but one reach the matched score: that one decides."""
+        return self.n >= FEW and self.reached == self.n - 1
 
 
 def load(model: str, task: str, target: float | None = None) -> Comparison:
@@ -136,6 +153,19 @@ def passes(run: Measured, target: float, floor: float) -> bool:
     return bool(kept) and (run.task_score or 0.0) >= target and min(kept) >= floor
 
 
+def _lowest(runs: Sequence[Measured]) -> str:
+    """Return the capability of which least is kept at the end, mean over seeds, in words."""
+    means = {
+        name: estimate([run.final_says[name] for run in runs if name in run.final_says]).mean
+        for name in equal.capabilities(runs)
+        if any(name in run.final_says for run in runs)
+    }
+    if not means:
+        return ""
+    name = min(means, key=means.__getitem__)
+    return f"{NAMES[name]}, {means[name]:.2f}"
+
+
 def evidence(
     comparison: Comparison, floor: float, prompted: Sequence[float] = ()
 ) -> dict[str, Evidence]:
@@ -158,8 +188,9 @@ def evidence(
             passed = sum(passes(run, comparison.target, floor) for run in runs)
             at = arm.at
             found[key] = Evidence(
-                key, at.says, at.knows, at.n_reached, at.n, arm.task_score, arm.says, passed
-            )
+                key, at.says, at.knows, at.n_reached, at.n, arm.task_score, arm.says, passed,
+                _lowest(runs),
+            )  # fmt: skip
         elif not option.arm and prompted:
             n = len(prompted)
             reached = sum(score >= comparison.target for score in prompted)
@@ -169,6 +200,16 @@ def evidence(
                 key, there, there, reached, n, estimate(list(prompted)), whole, reached
             )
     return found
+
+
+def _for_one_seed(one: Evidence) -> str:
+    """Say of an option that misses the score in one seed what the others keep there."""
+    if not one.one_short:
+        return ""
+    return (
+        f" One seed leaves it out: the others keep {one.at}. Ask for a little less, and it may "
+        "be back."
+    )
 
 
 def advice(
@@ -183,6 +224,7 @@ def advice(
     constraints, said, counted = tuple(constraints), [], []
     for key, option in OPTIONS.items():
         why, one = ruled_out(option, constraints), found.get(key)
+        least = f" (kept least: {one.lowest})" if one and one.lowest else ""
         if why:
             said.append(f"{option.title}: ruled out, {why}.")
         elif one is None:
@@ -190,12 +232,12 @@ def advice(
         elif one.reached < one.n:
             said.append(
                 f"{option.title}: {one.reached} of {one.n} seeds reach a task score of "
-                f"{target:.2f}; it ends at {one.task_score}."
+                f"{target:.2f}; it ends at {one.task_score}{least}.{_for_one_seed(one)}"
             )
         else:
             said.append(
                 f"{option.title}: keeps {one.at} at task score {target:.2f}, and "
-                f"{one.passed} of {one.n} seeds pass the regression test at the end."
+                f"{one.passed} of {one.n} seeds pass the regression test at the end{least}."
             )
             if 2 * one.passed > one.n:
                 counted.append(one)

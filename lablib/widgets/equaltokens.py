@@ -94,10 +94,13 @@ class EqualTokens(widgets.VBox):
         )
 
     def _elsewhere(self) -> str:
-        told = "".join(f"<li>{theme.escape(said, 2000)}</li>" for said in lesson.elsewhere())
-        if not told or self._lab.model == lesson.LARGE:  # which is on show already
-            return ""
-        return f"{badge('replayed', lesson.LARGE)}<p>A larger model:</p><ul>{told}</ul>"
+        """What is said of a larger model; if it is on show, what its planes do not say."""
+        large, said = self._lab.model == lesson.LARGE, lesson.elsewhere()
+        if large:
+            said = said[len(lesson.pairs_of(lesson.LARGE, lesson.TASKS[0])) :]
+        told = "".join(f"<li>{theme.escape(one, 2000)}</li>" for one in said)
+        head = "Its diaries beside each other:" if large else "A larger model:"
+        return f"{badge('replayed', lesson.LARGE)}<p>{head}</p><ul>{told}</ul>" if told else ""
 
     def _shown(self, comparison, pair: lesson.Pair) -> str:
         """The plane and the curve of a pair, its verdict and its numbers."""

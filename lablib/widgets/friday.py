@@ -66,7 +66,7 @@ class Friday(widgets.VBox):
         }
         self.floor = control(
             widgets.FloatSlider(
-                value=0.8, min=0.5, max=1.0, step=0.05, continuous_update=False,
+                value=0.8, min=0.3, max=1.0, step=0.05, continuous_update=False,
                 description="Regression test: least share kept of every capability",
             )
         )  # fmt: skip
@@ -255,7 +255,7 @@ class Friday(widgets.VBox):
         score = one.task_score
         cross = Cross(
             "prompt", score.mean, 1.0, len(chart.crosses), True, score.low, score.high,
-            about="prompt, untrained: nothing is forgotten; measured live",
+            about="prompt, untrained: no weight moves; measured live",
         )  # fmt: skip
         return replace(chart, crosses=(*chart.crosses, cross))
 
@@ -285,9 +285,15 @@ class Friday(widgets.VBox):
         kept = f"{best.at} kept, " if best else ""
         self._lab.record.measure(self.guess.key, measured, "replayed", f"{kept}{model} on {task}")
         mine = "none saved" if self.guess.value is None else self.guess.value
+        short = "; ".join(
+            f"{lesson.OPTIONS[one.key].title} ({one.reached} of {one.n} seeds, which keep {one.at})"
+            for one in found.values()
+            if one.one_short
+        )
+        beside = f" Left out for want of one seed: {theme.escape(short, 2000)}." if short else ""
         return (
             f"<p role='status'>Your prediction: {theme.escape(mine)}. Measured: "
-            f"{theme.escape(measured)} ({theme.escape(kept)}{model} on {task}).</p>"
+            f"{theme.escape(measured)} ({theme.escape(kept)}{model} on {task}).{beside}</p>"
         )
 
     # ------------------------------------------------------------------- the recommendation

@@ -10,7 +10,7 @@ from lablib.lessons import masking, surprise
 from lablib.plots import comparison as pictures
 from lablib.plots import live
 from lablib.sweep import Comparison, compare, verdict
-from lablib.sweep.analysis import matched
+from lablib.sweep.analysis import BASELINE, matched
 from lablib.widgets import theme
 from lablib.widgets.badge import badge
 from lablib.widgets.choice import ModelChoice
@@ -24,16 +24,26 @@ WINNERS = masking.WINNERS
 RECIPES = tuple(masking.RECIPES.values())
 TALKS = surprise.TASKS[0]  # the task of prose
 FACTS = "wrong_facts"
-CONTROLS = ("full", "joint", "stm", "stm_random", "stm_threshold", "stm_replay", "replay", "low_lr")
+HALF = "full lr=0.0004"  # half the rate for as many steps: not stopped, as low_lr is on tickets
+CONTROLS = (
+    "full", "joint", "stm", "stm_random", "stm_threshold", "stm_replay", "replay", "low_lr", HALF,
+)  # fmt: skip
 
 _OWN = ("hand", "high", "random")  # the masks that a learner trains with
 
-JUDGED = ("stm", "stm_random", "stm_threshold", "stm_replay", "low_lr")  # in a sentence each
+JUDGED = ("stm", "stm_random", "stm_threshold", "stm_replay", "low_lr", HALF)  # in a sentence each
 
 
 def only(found: Comparison, labels: tuple[str, ...]) -> Comparison:
     """Return the comparison of some of its arms, at the same task score."""
     return compare([r for r in found.runs if r.job.label in labels], target=found.target)
+
+
+def judged(found: Comparison) -> list[str]:
+    """Return the verdicts on those of ``JUDGED`` that a comparison has, in its order."""
+    labels = [label for label in found.arms if label != BASELINE]  # as verdict.sentences has them
+    said = zip(labels, verdict.sentences(found), strict=True)
+    return [sentence for label, sentence in said if label in JUDGED]
 
 
 class MaskLook(widgets.VBox):
@@ -198,8 +208,7 @@ class RivalsLook(widgets.VBox):
             )
         shown = only(found, tuple(name for name in CONTROLS if name in found.arms))
         seeds = f"{found.model}, {len(found.arms['full'].seeds)} seeds"
-        told = [s for s in verdict.sentences(shown) if s.partition(" ")[0] in JUDGED]
-        sentences = "".join(f"<li>{theme.escape(sentence)}</li>" for sentence in told)
+        sentences = "".join(f"<li>{theme.escape(sentence)}</li>" for sentence in judged(shown))
         return (
             theme.heading(task)
             + badge("replayed", seeds)

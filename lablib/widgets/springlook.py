@@ -39,19 +39,24 @@ class FirstSteps(widgets.HTML):
         history = runs[-1]
         steps = history.steps
         xs = tuple(float(step.step) for step in steps)
-        chart = Chart(
-            "The loss and the springs",
-            "step",
-            "nats per answer token",
-            (
-                Line("loss on the task", xs, tuple(s.loss for s in steps), 1, label="loss"),
-                Line(
-                    "energy in the springs (penalty)", xs, tuple(s.penalty for s in steps), 0,
-                    dashed=True, label="springs",
-                ),
-            ),
-            y_range=(0.0, max(max(s.loss for s in steps[:3]), 1e-6)),
+        losses = tuple(s.loss for s in steps)
+        energies = tuple(s.penalty for s in steps)
+        # A chart each: beside the loss of the first steps the energy would be a flat line.
+        loss = Chart(
+            "The loss on the task", "step", "nats per answer token",
+            (Line("loss on the task", xs, losses, 1, label="loss"),),
+            y_range=(0.0, max(*losses[:3], 1e-6)),
         )  # fmt: skip
+        name = "energy in the springs (penalty)"
+        penalty = Line(name, xs, energies, 0, dashed=True, label="springs")
+        energy = Chart(
+            "The energy in the springs", "step", "nats per answer token", (penalty,),
+            y_range=(0.0, max(*energies, 1e-6)),
+        )  # fmt: skip
+        charts = "".join(
+            f"<div style='flex:1 1 330px;min-width:0'>{live.svg(chart, 440, 260)}</div>"
+            for chart in (loss, energy)
+        )
         by_step = {step.step: step for step in steps}
         rows = [
             (str(at), f"{by_step[at].loss:.3f}", f"{by_step[at].penalty:.3g}")
@@ -60,7 +65,8 @@ class FirstSteps(widgets.HTML):
         ]
         shown = table("Loss and penalty", ("step", "loss", "penalty"), rows)
         self.value = (
-            f"<div class='lethe-card'>{badge('live', _short(history))}{live.svg(chart, 520, 260)}"
+            f"<div class='lethe-card'>{badge('live', _short(history))}"
+            f"<div style='display:flex;flex-wrap:wrap;gap:8px'>{charts}</div>"
             f"{folded('The numbers', shown)}</div>"
         )
 

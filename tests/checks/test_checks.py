@@ -6,7 +6,9 @@ import importlib.util
 import itertools
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
 from lablib.checks import EXERCISES
 from lablib.checks.base import Case, Exercise, Misconception
@@ -116,6 +118,46 @@ def test_an_unknown_mistake_shows_got_against_expected():
     result = exercise.check(lambda x: 5)
     assert result.misconception == "unknown"
     assert "gave 5, expected 4" in result.message
+
+
+@pytest.mark.parametrize(
+    ("expected", "given"),
+    [
+        (True, np.bool_(True)),
+        (4, np.int64(4)),
+        (0.5, np.float32(0.5)),
+        (0.5, torch.tensor(0.5)),
+        ([True, False], np.array([True, False])),
+        ([1.0, 2.0], np.array([1.0, 2.0])),
+        ([[1, 2], [3, 4]], [np.array([1, 2]), np.array([3, 4])]),
+        ((0.5, [1.0]), (np.float64(0.5), np.array([1.0]))),
+    ],
+)
+def test_right_answers_pass_in_the_types_of_numpy_and_torch(expected, given):
+    exercise = Exercise(
+        "double",
+        "Write a function.",
+        type(expected),
+        (Case((2,), expected),),
+        (Misconception("none", lambda x: -1, "This is minus one."),),
+        "Right.",
+    )
+    assert exercise.check(lambda x: given).passed
+    assert not exercise.check(lambda x: np.int64(7)).passed
+
+
+def test_a_wrong_idea_is_recognized_in_the_types_of_numpy():
+    def mask(probabilities, threshold):  # the end of turn is forgotten
+        return 1 / np.array(probabilities) <= threshold
+
+    def masked(probabilities, threshold):
+        learned = mask(probabilities, threshold)
+        learned[-1] = True
+        return learned
+
+    assert check("06", "learned", masked).passed
+    result = check("06", "learned", mask)
+    assert not result.passed and result.misconception not in ("type", "unknown")
 
 
 def test_a_misconception_is_recognized_under_a_forgotten_edge_case():

@@ -57,6 +57,29 @@ def test_the_regression_test_turns_the_recommendation_over(comparison):
     assert friday.advice(found, ("data",), comparison.target, floor)[0] is None
 
 
+def test_what_is_left_out_for_one_seed_is_named():
+    short = runs("sa_sft", 1.0, 0.9)[:4] + runs("sa_sft", 0.5, 0.9)[4:]
+    found = friday.evidence(compare([*runs("full", 1.0, 0.1), *short]), 0.3)
+    assert found["diary"].one_short and found["diary"].reached == 4
+    said = friday.advice(found, (), 0.9, 0.3)[1]
+    assert any("One seed leaves it out: the others keep" in line for line in said)
+
+
+def test_the_capability_that_is_kept_least_is_named(comparison):
+    found = friday.evidence(comparison, 0.3)
+    assert found["diary"].lowest == "knowledge, 0.85" and found["lora"].lowest[-4:] == "0.90"
+    said = friday.advice(found, (), comparison.target, 0.3)[1]
+    assert any("(kept least: knowledge, 0.85)." in line for line in said)
+
+
+def test_memory_rules_out_what_was_measured_and_says_what_was_not():
+    why = friday.ruled_out(friday.OPTIONS["stm"], ("memory",))
+    assert "its authors train adapters" in why
+    assert "adapters" not in friday.ruled_out(friday.OPTIONS["diary"], ("memory",))
+    assert not friday.ruled_out(friday.OPTIONS["lora"], ("tasks",))
+    assert "no figures here" in friday.CONSTRAINTS["tasks"]
+
+
 def test_an_untrained_model_keeps_all_and_reaches_what_it_reaches(comparison):
     found = friday.evidence(comparison, 0.8, [0.0, 0.1])
     one = found["prompt"]

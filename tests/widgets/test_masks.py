@@ -23,8 +23,10 @@ from lablib.widgets import (
     RivalsLook,
     SharesLook,
     TokenReader,
+    masklook,
 )
 from lablib.widgets.endofturn import OPTIONS
+from lablib.widgets.masklook import only
 from tests.lessons.test_masking import runs
 
 
@@ -194,6 +196,16 @@ def test_controls_meet_their_predictions(lab, record, shelf):
     record.solved["quantile"] = lambda ps, share: sorted(ps)[-1]
     reader.job.watch()
     assert "By your own function" in look.view.value
+
+
+def test_a_verdict_is_chosen_by_its_arm_and_not_by_its_first_word():
+    arms = {"full": 0.2, "full lr=0.0004": 0.4, "full lr=0.004": 0.1, "stm": 0.3, "low_lr": 0.5}
+    found = compare([r for label, kept in arms.items() for r in runs(label, [kept] * 3)])
+    shown = only(found, masklook.CONTROLS)
+    said = masklook.judged(shown)
+    assert "full lr=0.0004" in shown.arms and "full lr=0.004" not in shown.arms
+    assert len(said) == 3
+    assert any(sentence.startswith("full lr=0.0004 ") for sentence in said)
 
 
 def test_the_end_of_turn_is_asked_with_and_without(lab, record):

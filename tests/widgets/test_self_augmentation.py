@@ -8,7 +8,7 @@ import pytest
 
 from lablib import models
 from lablib.events import Progress
-from lablib.lessons import anchor, catalog, friday, stored
+from lablib.lessons import anchor, catalog, equal, friday, stored
 from lablib.lessons import coins as coin_lesson
 from lablib.lessons import diary as lesson
 from lablib.models.dialogues import Dialogue
@@ -220,6 +220,18 @@ def test_the_stored_runs_stay_closed_until_they_are_opened(lab, tmp_path):
     assert lab.record.read()["measurements"]["08-real"]["value"] == OUTCOMES[1]
 
 
+def test_what_is_said_of_the_larger_model_stays_when_it_is_chosen(lab, monkeypatch):
+    large = equal.LARGE
+    monkeypatch.setattr(equal, "elsewhere", lambda: ["against real rows", "at temperature 1"])
+    monkeypatch.setattr(equal, "pairs_of", lambda model, task: [equal.BY_EXAMPLES])
+    made = EqualTokens(lab, Choice(lab.record, "08-real", "Which?", OUTCOMES))
+    small = made._elsewhere()
+    assert "against real rows" in small and "A larger model" in small
+    monkeypatch.setattr(type(lab), "model", property(lambda self: large))
+    shown = made._elsewhere()  # the planes of that model say the first themselves
+    assert "against real rows" not in shown and "at temperature 1" in shown
+
+
 def test_the_gradients_are_measured_live(lab, monkeypatch):
     monkeypatch.setattr(lab, "load", lambda: MINI)
     guess = Choice(lab.record, "08-gradient", "How long?", GUESSES)
@@ -270,7 +282,7 @@ def test_the_prompt_is_tried_on_the_untrained_model(lab, tmp_path, monkeypatch):
     made = Friday(lab)
     made.watch()
     assert list(made._prompted) == [("mini", "tickets")]
-    assert "prompt, untrained: nothing is forgotten" in made.view.value
+    assert "prompt, untrained: no weight moves" in made.view.value
 
 
 def test_a_report_without_a_recommendation_says_so(record):
