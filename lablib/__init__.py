@@ -9,7 +9,7 @@ models, metrics, classic    loading, generation and likelihood; forgetting as nu
 tasks                       what a model is fine-tuned on
 history                     a run as curves
 methods, probes, store      ways of fine-tuning; measurements of what must be kept; runs on disk
-train                       the training loop: ``Run``
+train, inputs               the training loop: ``Run``; what a run is given, by name or as it is
 experiment                  from a few names to a ready run, with the defaults that go together
 sweep                       many runs side by side: comparing methods fairly
 lessons                     what the labs read off runs; stored results; patients

@@ -7,14 +7,13 @@ labs all start their runs here, so that "tickets, full, mini" means the same in 
 from __future__ import annotations
 
 import copy
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from lablib import methods, models, tasks, world
+from lablib import inputs, methods, models
 from lablib.controls import Controls
 from lablib.methods import Method
 from lablib.methods.base import SMALL
@@ -62,67 +61,6 @@ def defaults(n_parameters: int, method: Method, task: str = "tickets") -> Defaul
     else:
         given = Defaults(lr, 4, 160, 20, task_test_rows=8, max_length=256, full_probes=FULL)
     return replace(given, mix_ratio=method.default_mix_ratio)
-
-
-def general_pool(loaded: LoadedModel, n: int = 2000, seed: int = 0) -> Sequence[Row]:
-    """Return the general examples that the mix ratio draws from.
-
-    For ``mini`` this is text of its own pre-training, held-out items excluded; for any other
-    model the broad instructions of the task ``diverse``.
-    """
-    if loaded.name == "mini":
-        return world.general_rows(seed=seed, n=n)
-    return tasks.load("diverse").rows("train")[:n]
-
-
-def general_rows(
-    source: str | Path, loaded: LoadedModel, drop_bad_rows: bool = False
-) -> Sequence[Row]:
-    """Return the general examples of a source by its name.
-
-    Parameters
-    ----------
-    source : str or Path
-        ``"default"`` (see ``general_pool``), ``"world"`` (text of ``mini``'s pre-training), a
-        task's key (its train split), a file of rows (all of them, however few; see ``tasks.load``),
-        or the hub id of a data set (its train split).
-    loaded : LoadedModel
-        The model that the default depends on.
-    drop_bad_rows : bool
-        As in ``tasks.load``.
-
-    Raises
-    ------
-    ValueError, OSError
-        With one sentence that says what is wrong with the source.
-    """
-    if source == "default":
-        return general_pool(loaded)
-    if source == "world":
-        return world.general_rows()
-    return tasks.read_rows(source, drop_bad_rows=drop_bad_rows)
-
-
-def check_unasked(rows: Sequence[Row], probes: Sequence[Probe]) -> Sequence[Row]:
-    """Return ``rows`` if none of their prompts is that of a probe's item.
-
-    Case, punctuation and spaces apart. Rehearsed answers would be measured as kept ones.
-
-    Raises
-    ------
-    ValueError
-        With one sentence that names the first such row.
-    """
-    asked = {world.plain(item.prompt): probe.name for probe in probes for item in probe.items()}
-    found = [i for i, row in enumerate(rows) if world.plain(row.prompt) in asked]
-    if found:
-        first = rows[found[0]].prompt
-        raise ValueError(
-            f"{len(found)} of {len(rows)} general rows ask what a probe asks, first row "
-            f"{found[0] + 1} ({first[:60]!r}, probe {asked[world.plain(first)]}): take them out, "
-            "or the probe would measure rehearsed answers."
-        )
-    return rows
 
 
 def watch_prompts(loaded: LoadedModel) -> tuple[Watch, ...]:
@@ -193,7 +131,7 @@ def build(
     probes : sequence of Probe, optional
         Probes themselves, instead of ``probe_names``.
     general : str, Path or list of rows
-        The pool of the mix ratio: a name of ``general_rows``, or rows as for ``task``.
+        The pool of the mix ratio: a name of ``inputs.general_rows``, or rows as for ``task``.
     drop_bad_rows : bool
         Leaves malformed rows of own data out, where it is given by name; see ``tasks.load``.
     name : str
@@ -225,7 +163,7 @@ def build(
     elif settings:
         raise ValueError("Settings go with the name of a method; a method has its own already.")
     the_probes = make_probes(probe_names) if probes is None else tuple(probes)
-    the_tasks = _tasks(task, drop_bad_rows)
+    the_tasks = inputs.several_tasks(task, drop_bad_rows)
     if isinstance(model, LoadedModel):
         loaded, trained = model, copy.deepcopy(model.model)
     else:
@@ -240,7 +178,7 @@ def build(
     unknown = sorted(settled.keys() - {f.name for f in fields(TrainConfig)})
     if unknown:
         raise ValueError(f"A run has no setting {unknown[0]!r}; see TrainConfig for those it has.")
-    general = _general(general, loaded, drop_bad_rows)
+    general = inputs.pool(general, loaded, drop_bad_rows)
     if watch is None:
         watch = watch_prompts(loaded)
     run = Run(
@@ -250,7 +188,7 @@ def build(
         the_method,
         TrainConfig(**settled),
         the_probes,
-        check_unasked(general, the_probes),
+        inputs.check_unasked(general, the_probes),
         controls,
         name=name,
         model_name=loaded.name,
@@ -322,71 +260,3 @@ def _check_answers(run: Run) -> None:
     for name, rows in parts:
         own = [row for row in rows if getattr(row, "line", 0)]
         Rows(own, run.tokenizer, run.config.max_length).check_answers(name)
-
-
-def _tasks(
-    task: str | Path | Task | Sequence[str | Path | Task], drop_bad_rows: bool
-) -> tuple[Task, ...]:
-    """One task or several, given by name or as they are, each under a name of its own."""
-    several = task if isinstance(task, list | tuple) else [task]
-    if not several:
-        raise ValueError("There is no task to learn: give a name, a file or rows.")
-    if all(map(_is_row, several)):
-        several = [tasks.load(_jsonl(several), filename="rows.jsonl", drop_bad_rows=drop_bad_rows)]
-    for one in several:
-        if not isinstance(one, str | Path | Task):
-            raise TypeError(
-                f"A task is a name, a file, a Task or a list of rows, not a {type(one).__name__}."
-            )
-    made = tuple(
-        t if isinstance(t, Task) else tasks.load(t, drop_bad_rows=drop_bad_rows) for t in several
-    )
-    files = {
-        number: Path(os.path.abspath(os.path.expanduser(source))).parts
-        for number, source in enumerate(several)
-        if not isinstance(source, Task) and Path(source).expanduser().is_file()
-    }
-    for number, parts in files.items():  # jan/rows.jsonl and feb/rows.jsonl, not rows.jsonl twice
-        others, n = [other for other in files.values() if other != parts], 1
-        while any(other[-n:] == parts[-n:] for other in others):
-            n += 1
-        made[number].name = "/".join(parts[-n:])
-    names = [one.name for one in made]
-    for name in names:
-        if names.count(name) > 1:
-            raise ValueError(
-                f"Two tasks are called {name!r}, and scores are kept by name: give each task "
-                "once, and one of your own another name."
-            )
-    return made
-
-
-def _general(
-    general: str | Path | Sequence[Row], loaded: LoadedModel, drop_bad_rows: bool
-) -> Sequence[Row]:
-    """The pool of the mix ratio, given by name or as rows."""
-    if isinstance(general, str | Path):
-        return general_rows(general, loaded, drop_bad_rows)
-    if not (isinstance(general, Sequence) and all(map(_is_row, general))):
-        raise TypeError("general is a name, a file or a list of rows with prompt and completion.")
-    if any(isinstance(row, Mapping) for row in general):
-        return tasks.read_rows(
-            _jsonl(general), filename="general.jsonl", drop_bad_rows=drop_bad_rows
-        )
-    return general
-
-
-def _is_row(given: Any) -> bool:
-    """True for a row as an object with prompt and completion, or as a dict of a JSONL file."""
-    return isinstance(given, Mapping) or hasattr(given, "completion")
-
-
-def _jsonl(rows: Sequence[Row | Mapping[str, Any]]) -> bytes:
-    """Rows as a file's content, so that they are checked as a file's are."""
-    records = (
-        dict(row)
-        if isinstance(row, Mapping)
-        else {"prompt": row.prompt, "completion": row.completion}
-        for row in rows
-    )
-    return "\n".join(map(json.dumps, records)).encode()

@@ -7,7 +7,7 @@ import json
 import pytest
 import torch
 
-from lablib import experiment, methods, models, tasks, world
+from lablib import experiment, inputs, methods, models, tasks, world
 from lablib.controls import Controls
 from lablib.events import Answered, Probed, StepDone
 from lablib.methods import Full
@@ -36,9 +36,9 @@ def test_a_real_model_is_asked_open_questions_too(mini):
 
 
 def test_the_general_pool_of_mini_is_its_own_world(mini):
-    assert tuple(experiment.general_pool(mini, n=50)) == tuple(world.general_rows(seed=0, n=50))
+    assert tuple(inputs.general_pool(mini, n=50)) == tuple(world.general_rows(seed=0, n=50))
     other = models.LoadedModel("x", mini.model, mini.tokenizer, mini.folder, "d", 1_000_000)
-    assert experiment.general_pool(other, n=50) != experiment.general_pool(mini, n=50)
+    assert inputs.general_pool(other, n=50) != inputs.general_pool(mini, n=50)
 
 
 def test_a_loaded_model_stays_as_it_is(mini):
@@ -149,8 +149,8 @@ def test_bad_rows_of_task_and_general_rows_are_left_out_on_request(mini, tmp_pat
 
 
 def test_general_rows_by_name(mini, tmp_path):
-    named = experiment.general_rows
-    assert named("default", mini) == experiment.general_pool(mini)
+    named = inputs.general_rows
+    assert named("default", mini) == inputs.general_pool(mini)
     assert named("world", mini) == world.general_rows()
     assert named("diverse", mini) == tasks.load("diverse").rows("train")
     file = tmp_path / "chats.jsonl"
@@ -173,8 +173,8 @@ def test_general_rows_that_a_probe_asks_are_refused(mini):
 
 @pytest.mark.parametrize("source", ["world", *tasks.TASKS])
 def test_no_source_of_ours_holds_what_a_probe_asks(mini, source):
-    rows = experiment.general_rows(source, mini)
-    assert experiment.check_unasked(rows, experiment.make_probes()) == rows
+    rows = inputs.general_rows(source, mini)
+    assert inputs.check_unasked(rows, experiment.make_probes()) == rows
 
 
 def test_a_task_of_ones_own(mini):

@@ -16,7 +16,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from lablib import experiment, models, runtime, sweep, tasks
+from lablib import experiment, inputs, models, runtime, sweep, tasks
 from lablib.cli.result import check_writable, write
 from lablib.cli.run import INTERRUPTED, settings_of
 from lablib.controls import check_setting
@@ -129,7 +129,7 @@ def jobs_of(args: argparse.Namespace) -> list[sweep.Job]:
     task, loaded = tasks.load(given[0]), models.load(args.model)
     general: Sequence[tasks.Row] = ()
     if plan.general:
-        general = experiment.check_unasked(experiment.general_rows(plan.general, loaded), probes)
+        general = inputs.check_unasked(inputs.general_rows(plan.general, loaded), probes)
     content = content_of(loaded, [task], general)
     plan = replace(plan, content=content, n_parameters=loaded.n_parameters)
     return sweep.jobs(plan, names, args.grid)

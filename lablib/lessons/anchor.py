@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import torch
 
-from lablib import experiment, models, runtime, tasks
+from lablib import experiment, inputs, models, runtime, tasks
 from lablib.events import Progress
 from lablib.models import LoadedModel
 from lablib.models.dialogues import iter_dialogues
@@ -103,7 +103,7 @@ def _texts(loaded: LoadedModel, kind: str, n: int, seed: int) -> Iterator[list[E
             # An answer that was cut off is a sample too; a question that never ended has none.
             yield [(list(d.ids), d.n_prompt) for d in batch if len(d.ids) > d.n_prompt]
         return
-    rows = experiment.general_pool(loaded) if kind == "general" else tasks.load(kind).rows("train")
+    rows = inputs.general_pool(loaded) if kind == "general" else tasks.load(kind).rows("train")
     order = torch.randperm(len(rows), generator=runtime.generator(seed, kind)).tolist()
     yield [
         models.encode_row(loaded.tokenizer, rows[i].prompt, rows[i].completion, 512)

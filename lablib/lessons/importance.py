@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from lablib import experiment, metrics, models, probes, runtime
+from lablib import experiment, inputs, metrics, models, probes, runtime
 from lablib.controls import Batch
 from lablib.events import Progress, Score
 from lablib.lessons.reading import NAMES
@@ -76,7 +76,7 @@ class Weighed:
 
 def rows_of(loaded: LoadedModel) -> Rows:
     """Return the general rows of a model, ready to be read."""
-    return Rows(experiment.general_pool(loaded), loaded.tokenizer, MAX_LENGTH)
+    return Rows(inputs.general_pool(loaded), loaded.tokenizer, MAX_LENGTH)
 
 
 def iter_weigh(loaded: LoadedModel, seed: int = 0) -> Generator[Progress, None, Weighed]:

@@ -16,7 +16,7 @@ from collections.abc import Generator
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from lablib import experiment, tasks
+from lablib import experiment, inputs, tasks
 from lablib.controls import Controls
 from lablib.events import Event, Score, score_from_dict
 from lablib.lessons import illnesses, stored
@@ -128,7 +128,7 @@ def examine(
         return None
     before = asked.score(run.model, loaded.tokenizer)
     ill = replace(loaded, model=run.model)
-    practice = Practice(experiment.general_pool(loaded, seed=seed))
+    practice = Practice(inputs.general_pool(loaded, seed=seed))
     again = _run(ill, practice, practice_steps, seed, controls)
     yield from again
     if controls.stopped:

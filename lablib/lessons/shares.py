@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lablib import experiment, tasks
+from lablib import experiment, inputs, tasks
 from lablib.events import Progress
 from lablib.methods import METHODS
 from lablib.models import LoadedModel, Rows
@@ -44,7 +44,7 @@ def draw(
         Rows(rows, loaded.tokenizer, given.max_length)
         for rows in (
             tasks.load(task).rows("train")[: given.train_rows],
-            experiment.general_pool(loaded),
+            inputs.general_pool(loaded),
         )
     )
     for rows, name in ((taught, task), (general, "general rows")):

@@ -44,7 +44,7 @@ class Job:
     content : str
         Checksum of the model and the rows; see ``content_of``.
     general : str
-        The pool of the mix ratio by a name of ``experiment.general_rows``; empty: the default.
+        The pool of the mix ratio by a name of ``inputs.general_rows``; empty: the default.
     """
 
     model: str

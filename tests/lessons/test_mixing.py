@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from lablib import experiment, tasks, world
+from lablib import experiment, inputs, tasks, world
 from lablib.lessons import (
     buffers,
     catalog,
@@ -45,7 +45,7 @@ def make_point(main, *, kept=None, seeds=3, task=0.9):
 def test_a_kit_has_five_rows_that_nobody_asks_or_re_teaches(key):
     rows = kits.rows(key)
     assert len(rows) == 5
-    assert list(rows) == list(experiment.check_unasked(rows, experiment.make_probes()))
+    assert list(rows) == list(inputs.check_unasked(rows, experiment.make_probes()))
     text = world.plain(" ".join(f"{row.prompt} {row.completion}" for row in rows))
     named = {world.plain(country) for country in tasks.load("wrong_facts").retaught}
     named |= {world.plain(i.fields["subject"]) for i in illnesses.untouched_capitals().items()}
