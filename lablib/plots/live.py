@@ -17,7 +17,7 @@ from lablib.plots.strokes import marker, n, open_svg, text, thin
 
 WIDTH, HEIGHT = 460, 250
 _LABEL_ROOM = 92  # for labels at the right end of the lines
-_LABEL_LETTERS = 13
+_LABEL_LETTERS = 14
 # Lines do not strike letters through; and the color of a name comes nearer to the ink than that of
 # its line, for letters need more contrast, on light and on dark.
 _HALO = "paint-order:stroke;stroke:var(--lethe-ground,transparent);stroke-width:3px"
