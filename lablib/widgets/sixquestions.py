@@ -19,7 +19,7 @@ from lablib.report import Record
 from lablib.widgets import theme
 from lablib.widgets.badge import badge
 from lablib.widgets.job import Job
-from lablib.widgets.parts import folded, prompt_problem
+from lablib.widgets.parts import folded, prompt_problem, table
 
 SURVIVES = ("Yes, with the same answer", "It is answered, but differently", "No, it gets a ticket")
 NONE_LEFT = "none of them"
@@ -163,8 +163,8 @@ class SixQuestions:
             x_range=(1, self._n_steps),
             empty="Nothing trained yet.",
         )
-        table = folded("The numbers", live.table(chart)) if self._losses else ""
-        self._curve.value = live.svg(chart, 420, 220) + table
+        numbers = folded("The numbers", live.table(chart)) if self._losses else ""
+        self._curve.value = live.svg(chart, 420, 220) + numbers
 
     @property
     def _n_steps(self) -> int:
@@ -195,7 +195,9 @@ class SixQuestions:
         header = ("capability", "question", "answer on Monday", "right?")
         asked = [reply.right for reply in self._first if reply.right is not None]
         right = f"Right on Monday: {sum(asked)} of {len(asked)}. Your own question you judge."
-        self._before_table.value = self._badges() + _table(header, rows) + theme.note(right)
+        self._before_table.value = (
+            self._badges() + table("Monday", header, rows) + theme.note(right)
+        )
 
     def _show_last(self) -> None:
         after = {reply.prompt: reply for reply in self._last}
@@ -224,7 +226,7 @@ class SixQuestions:
         )
         header = ("capability", "question", "before", "after training", "kept?")
         self._after_table.value = (
-            self._badges() + self._against(count, left, own) + _table(header, rows)
+            self._badges() + self._against(count, left, own) + table("Monday and now", header, rows)
         )
         self._card.value = self._written_card(own)
 
@@ -287,14 +289,3 @@ def _not_yet(count: int, asked: int) -> str:
 
 def _or_none(value) -> str:
     return "none saved" if value is None else html.escape(str(value))
-
-
-def _table(header, rows) -> str:
-    head = "".join(f"<th scope='col'>{name}</th>" for name in header)
-    body = "".join(
-        "<tr>" + "".join(f"<td>{theme.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
-    )
-    return theme.plain(
-        f"<table class='lethe-table'><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>",
-        classes="lethe-scroll",
-    )
