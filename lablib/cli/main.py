@@ -41,9 +41,9 @@ defaults by model:
   real LLMs              5e-5      4   160     40     20 steps
   (both also after steps 2, 5 and 10 of each task)
 
-Ctrl-C ends the run after the current step and keeps what was measured (with --checkpoint also the
-way to go on); press it twice to end
-at once. Exit status: 0 done, 1 the run failed, 2 a mistake in the arguments, 130 interrupted.
+Ctrl-C ends the run after the current step and keeps what was measured (with --checkpoint also
+what is needed to go on); press it twice to end at once. Exit status: 0 done, 1 the run failed,
+2 a mistake in the arguments, 130 interrupted.
 """
 
 

@@ -36,6 +36,7 @@ PLAIN = (  # options that are fields of the config as they stand
     "max_seconds",
     "seed",
 )
+SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")  # the last one only where there are terminals
 INTERRUPTED = 130  # the shell's status for Ctrl-C
 
 
@@ -50,6 +51,8 @@ def run(args: argparse.Namespace) -> int:
         check_writable(json_file)
     if save_folder:
         experiment.check_folder(save_folder)
+    if checkpoint_folder:
+        checkpoint_folder.mkdir(parents=True, exist_ok=True)
     the_run = experiment.build(
         model=args.model,
         task=args.task or ["tickets"],
@@ -90,7 +93,8 @@ def run(args: argparse.Namespace) -> int:
     if failure is not None and not isinstance(failure, ValueError | OSError):
         raise failure
     problems = [f"the run failed: {failure}"] if failure else []
-    if save_folder and (failure is None or isinstance(failure, Diverged)):
+    # An OSError is that of a checkpoint: what was trained is whole.
+    if save_folder and (failure is None or isinstance(failure, Diverged | OSError)):
         try:
             experiment.save_model(the_run, save_folder, merged=args.merge)
             print(f"The model after step {the_run.step} is in {save_folder}.")
@@ -208,21 +212,24 @@ def table(result: dict[str, Any]) -> list[str]:
 def signals_stop(controls: Controls) -> Iterator[None]:
     """Let Ctrl-C, or whoever ends the process or its terminal, end the run between two steps.
 
-    The second time it ends at once.
+    The second time it ends at once. What is ignored stays so: ``nohup`` outlives its terminal.
     """
-    names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    there = [getattr(signal, name) for name in SIGNALS if hasattr(signal, name)]
+    before = {one: signal.getsignal(one) for one in there}
+    heeded = [one for one, handler in before.items() if handler is not signal.SIG_IGN]
 
     def on_signal(_signal, _frame):
         controls.stop()
-        for name in names:
-            signal.signal(getattr(signal, name), signal.default_int_handler)
+        for one in heeded:
+            signal.signal(one, signal.default_int_handler)
 
-    before = {name: signal.signal(getattr(signal, name), on_signal) for name in names}
+    for one in heeded:
+        signal.signal(one, on_signal)
     try:
         yield
     finally:
-        for name, handler in before.items():
-            signal.signal(getattr(signal, name), handler)
+        for one in heeded:
+            signal.signal(one, before[one])
 
 
 def _early_stopping(rule: str, patience: int) -> EarlyStopping:

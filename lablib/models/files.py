@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from safetensors import safe_open
 from transformers.utils import logging
 
 from lablib import atomic
@@ -52,6 +54,15 @@ def digest(folder: Path) -> str:
     for file in sorted(folder.glob("*.safetensors")):
         whole.update(f"{file.name}:{sha256_of(file)}\n".encode())
     return whole.hexdigest()
+
+
+def n_stored(folder: Path) -> int:
+    """Return how many numbers the safetensors of a model folder hold, by their heads alone."""
+    n = 0
+    for file in folder.glob("*.safetensors"):
+        with safe_open(file, "pt") as tensors:
+            n += sum(math.prod(tensors.get_slice(k).get_shape()) for k in tensors.offset_keys())
+    return n
 
 
 @contextmanager

@@ -11,13 +11,14 @@ from typing import Any
 import ipywidgets as widgets
 from huggingface_hub import try_to_load_from_cache
 from huggingface_hub.errors import HFValidationError
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 
 from lablib import experiment, methods
 from lablib.controls import check_setting
 from lablib.methods import METHODS, make
 from lablib.models import MODELS
 from lablib.models.adapter_folder import base_of, holds_adapter
+from lablib.models.files import n_stored
 from lablib.tasks import TASKS
 from lablib.widgets.control import control
 from lablib.widgets.methodchoice import MethodChoice
@@ -89,7 +90,7 @@ def size_of(model: str) -> int:
     try:
         if holds_adapter(folder):
             return size_of(base_of(folder))
-        found = sum(map(_numbers_in, folder.glob("*.safetensors")))
+        found = n_stored(folder)
     except (OSError, SafetensorError):  # said in words when the model is loaded
         return _LARGE
     return found or _LARGE
@@ -105,11 +106,6 @@ def _folder_of(model: str) -> Path | None:
     except HFValidationError:
         return None
     return Path(config).parent if isinstance(config, str) else None
-
-
-def _numbers_in(file: Path) -> int:
-    with safe_open(file, "pt") as tensors:
-        return sum(math.prod(tensors.get_slice(name).get_shape()) for name in tensors.offset_keys())
 
 
 def defaults(model: str, method: str, task: str) -> experiment.Defaults:

@@ -14,8 +14,10 @@ import pytest
 
 from lablib import experiment, models
 from lablib.cli.main import MISTAKE, main
-from lablib.cli.run import INTERRUPTED
+from lablib.cli.run import INTERRUPTED, signals_stop
+from lablib.controls import Controls
 from lablib.methods import Full
+from lablib.train import checkpoint
 
 SHORT = ["run", "--max-steps", "2", "--batch-size", "4", "--quick", "--probe", "knowledge"]
 
@@ -152,6 +154,29 @@ def test_a_model_that_cannot_be_saved_leaves_the_scores(tmp_path, capsys, monkey
     assert main([*SHORT, "--quiet", "--save", str(tmp_path / "tuned")]) == 1
     out, err = capsys.readouterr()
     assert "done after 2 steps" in out and "could not be saved" in err and "no space left" in err
+
+
+def test_a_checkpoint_that_cannot_be_written_loses_no_model(tmp_path, capsys, monkeypatch):
+    def full(*_):
+        raise OSError("no space left")
+
+    monkeypatch.setattr(checkpoint, "save", full)
+    kept = ["--checkpoint", str(tmp_path / "kept"), "--save", str(tmp_path / "tuned")]
+    assert main([*SHORT, "--quiet", *kept]) == 1
+    assert "no space left" in capsys.readouterr().err
+    assert (tmp_path / "tuned/model.safetensors").exists()
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="no terminals to outlive")
+def test_what_is_ignored_stays_ignored(monkeypatch):
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with signals_stop(Controls()):
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+            assert signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_adapters_can_be_saved_merged(tmp_path):
